@@ -1,0 +1,37 @@
+import { writeSync } from 'node:fs';
+
+/** Diagnostics for people. They go to stderr: stdout belongs to the protocol. */
+export interface Logger {
+  /** Something the user should know although all goes on, as a capability that was withdrawn. */
+  warn(message: string): void;
+  /** What is done and why; shown with `--debug` only. */
+  debug(message: string): void;
+}
+
+/** A logger that writes lines headed `regime:` to stderr. */
+export function stderrLogger(debugging: boolean): Logger {
+  return {
+    warn: (message) => writeStderr(`regime: ${withoutControls(message)}\n`),
+    debug: debugging
+      ? (message) => writeStderr(`regime: debug: ${withoutControls(message)}\n`)
+      : () => {},
+  };
+}
+
+/** A logger that drops everything. */
+export const silentLogger: Logger = { warn: () => {}, debug: () => {} };
+
+/** Text on one line, without what would steer the terminal that shows it. */
+export function withoutControls(text: string): string {
+  // eslint-disable-next-line no-control-regex
+  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, ' ');
+}
+
+/** Writes to stderr at once, and survives a stderr that is closed. */
+export function writeStderr(text: string | Buffer): void {
+  try {
+    writeSync(2, typeof text === 'string' ? Buffer.from(text) : text);
+  } catch {
+    // Nobody is listening: there is nowhere left to say so.
+  }
+}

@@ -1,0 +1,29 @@
+# Takes a tree from stdin. Arguments: the tar that the archive is written for (gnu, plain),
+# replace or merge, the destination, the directory to make and extract into when it is replaced.
+find_tar
+[ "$tar" = "$1" ] || exit 97
+how=$2 destination=$3 target=$4
+if [ -d "$destination" ]; then
+  [ "$how" = replace ] && refuse_replacing "$destination"
+elif exists "$destination"; then
+  refuse "$destination is there and is no directory"
+fi
+set --
+if [ "$how" = merge ]; then
+  target=$destination
+  if [ -d "$destination" ]; then
+    # What a link to a directory in the destination leads to is merged into: /lib is one on Debian.
+    set -- --keep-directory-symlink
+    # Only its owner can give a directory a mode and times: leave the top itself out, and only it.
+    [ -O "$destination" ] || [ "$(id -u)" = 0 ] ||
+      set -- "$@" --anchored --no-wildcards --no-recursion --exclude=.
+  fi
+fi
+if [ "$how" = replace ] || [ ! -d "$destination" ]; then
+  mkdir -m 700 -- "$target" || exit 90
+fi
+if [ "$tar" = gnu ]; then
+  exec tar -x -p -f - --no-same-owner --delay-directory-restore --warning=no-timestamp \
+    "$@" --no-unquote -C "$target"
+fi
+cd -- "$target" && exec tar -x -p -o -f -

@@ -1,0 +1,117 @@
+import { realpath, stat } from 'node:fs/promises';
+
+import { bufferOf, type Bytes } from '../../bytes.ts';
+import { CopyFailed } from '../../errors.ts';
+import type { CopyOptions, CopyRequest } from '../copy.ts';
+import { describeEnding, succeeded, type Place } from '../place.ts';
+import { isWithin, named, parentOf, plainName } from './paths.ts';
+import { quoteArgv } from '../quote.ts';
+import { checkEnd, runPipeline, type PipelineEnd } from './pipeline.ts';
+import { journalled, planReplacement } from './replacement.ts';
+import { scriptArgv, STATUS } from './scripts.ts';
+import { settle } from './settle.ts';
+import { rememberTar, tarOf, warnOfPlainTar, type TarKind } from './tar-kind.ts';
+
+const COMMIT_LIMIT = 120_000;
+
+/** `copydown HOST/ TESTBED/`: tar here, tar there. */
+export async function copyDirectoryDown(
+  place: Place,
+  request: CopyRequest,
+  options: CopyOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const source = plainName(request.host);
+  const destination = plainName(request.testbed);
+  const step = `cannot copy ${named(source)} to ${named(destination)} on ${place.label}`;
+  await checkSource(source, destination, place, step);
+  const sides = { source: 'the host', sink: place.label };
+  const extract = async (target: Bytes) => {
+    const sink = (kind: TarKind) =>
+      scriptArgv('copy-directory-down', kind, request.existing, destination, target);
+    const end = await sendTree(source, sink, place, signal);
+    if (end.source === 1 && end.sink === 0) {
+      options.log.warn(`${named(source)} changed while it was copied`);
+    } else checkEnd(step, end, sides);
+    if (tarOf(place) === 'plain') warnOfPlainTar(place, options.log);
+  };
+  if (request.existing === 'merge') return extract(destination);
+
+  if (destination === '/') throw new CopyFailed({ step: `${step}: / is not replaced` });
+  const replacement = planReplacement('testbed', destination, parentOf(destination));
+  const { fresh, aside } = replacement;
+  await journalled(
+    replacement,
+    options,
+    () => settle(replacement, place),
+    async () => {
+      await extract(fresh);
+      signal.throwIfAborted();
+      // Only now do we know that the source had no error. The two renames are not interrupted.
+      const outcome = await place.run(scriptArgv('copy-commit', destination, fresh, aside), {
+        deadline: COMMIT_LIMIT,
+      });
+      if (succeeded(outcome)) return;
+      const status = describeEnding(outcome.ending);
+      throw new CopyFailed({ step: `${step}: ${place.label}`, status, output: outcome.stderr });
+    },
+  );
+}
+
+/** Sends in the format that the testbed's tar reads; one more time where it is not what we took it for. */
+async function sendTree(
+  source: Bytes,
+  sink: (kind: TarKind) => readonly Bytes[],
+  place: Place,
+  signal: AbortSignal,
+): Promise<PipelineEnd> {
+  const send = (kind: TarKind) =>
+    runPipeline(
+      quoteArgv([
+        'tar',
+        '-c',
+        '-f',
+        '-',
+        ...FORMAT[kind],
+        '--numeric-owner',
+        '--no-unquote',
+        '-C',
+        source,
+        '.',
+      ]),
+      quoteArgv([...place.prefix, ...sink(kind)]),
+      'ignore',
+      signal,
+    );
+  const end = await send(tarOf(place));
+  if (end.sink !== STATUS.otherTar) return end;
+  rememberTar(place, tarOf(place) === 'gnu' ? 'plain' : 'gnu');
+  return send(tarOf(place));
+}
+
+/** busybox knows GNU's long names, but neither pax headers nor holes. */
+const FORMAT = {
+  gnu: ['--format=posix', '--pax-option=delete=atime,delete=ctime', '--sparse'],
+  plain: ['--format=gnu'],
+} as const;
+
+async function checkSource(
+  source: Bytes,
+  destination: Bytes,
+  place: Place,
+  step: string,
+): Promise<void> {
+  const found = await stat(bufferOf(source)).catch((cause: NodeJS.ErrnoException) => {
+    const why = cause.code === 'ENOENT' ? 'there is no such directory' : cause.message;
+    throw new CopyFailed({ step: `${step}: ${why}`, cause });
+  });
+  if (!found.isDirectory())
+    throw new CopyFailed({ step: `${step}: ${named(source)} is no directory` });
+  if (!place.isHost) return;
+  // On the host itself a tree could be copied into itself without end.
+  const real = async (name: Bytes) => (await realpath(bufferOf(name), 'buffer')).toString('latin1');
+  const target = await real(destination).catch(() => real(parentOf(destination)).catch(() => ''));
+  if (isWithin(target, await real(source))) {
+    throw new CopyFailed({ step: `${step}: the destination lies in the source` });
+  }
+}

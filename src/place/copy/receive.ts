@@ -1,0 +1,109 @@
+import type { Readable, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+
+import type { Argv, Bytes } from '../../bytes.ts';
+import { asError, CopyFailed, lastWords } from '../../errors.ts';
+import type { Logger } from '../../log.ts';
+import { localPlace } from '../local.ts';
+import type { Place } from '../place.ts';
+import { sieveArchive, type SieveNotes } from '../tar-sieve.ts';
+import { checkEnd, endOf, tarWords } from './pipeline.ts';
+import { warnOfPlainTar } from './tar-kind.ts';
+
+/** What is to be received from where. */
+export interface Reception {
+  place: Place;
+  step: string;
+  /** The command on the Place that writes the archive. */
+  argv: Argv;
+  /** The host's directory to extract into: new, empty, and nobody else's. */
+  into: Bytes;
+  log: Logger;
+  signal: AbortSignal;
+}
+
+/** The host's tar, for an archive of our own making in a directory of our own. */
+export function extractArgv(into: Bytes): Argv {
+  const options = ['-x', '-p', '-f', '-', '--no-same-owner', '--delay-directory-restore'];
+  return [
+    ...['env', '-u', 'TAR_OPTIONS', 'LC_ALL=C', 'tar', ...options],
+    ...['--warning=no-timestamp', '--no-unquote', '-C', into],
+  ];
+}
+
+/**
+ * Extracts what a command on a testbed sends: its tar, our sieve, the host's tar.
+ *
+ * @returns the directories that came, for whoever moves them on
+ * @throws CopyFailed, or the signal's reason; all processes have then ended
+ */
+export async function receiveTree(reception: Reception): Promise<SieveNotes['directories']> {
+  const { place, step, argv, log, signal } = reception;
+  const notes: SieveNotes = { devices: 0, directories: new Map() };
+  // Ends both where either fails: a testbed could go on sending for ever.
+  const stop = new AbortController();
+  const pass = () => stop.abort();
+  signal.throwIfAborted();
+  signal.addEventListener('abort', pass, { once: true });
+  try {
+    const source = place.spawn(argv, { stdio: ['ignore', 'pipe', 'pipe'], signal: stop.signal });
+    const sourceEnd = endOf(source, stop.signal);
+    // Awaited after the sink: what could not be started must not count as unhandled until then.
+    sourceEnd.catch(() => {});
+    const trouble = await extract(source.stdout as Readable, reception.into, notes, stop.signal);
+    if (trouble) stop.abort();
+    const { status, words } = await sourceEnd;
+    signal.throwIfAborted();
+    // After an abort the statuses are of our own making: only what the sender said by itself counts.
+    if (trouble) throw failure(step, place.label, trouble, words);
+    const plain = /^regime: plain tar$/m.test(words);
+    if (plain) warnOfPlainTar(place, log);
+    if (status === 1 && !plain)
+      log.warn(`the source changed while it was copied: ${lastWords(words)}`);
+    else checkEnd(step, { source: status, sink: 0, words }, { source: place.label, sink: '' });
+    if (notes.devices > 0) log.warn(`copyup: left out ${notes.devices} device files`);
+    return notes.directories;
+  } finally {
+    signal.removeEventListener('abort', pass);
+  }
+}
+
+/** Sieves an archive into a directory. @returns what went wrong; the host's tar has ended. */
+export async function extract(
+  archive: Readable,
+  into: Bytes,
+  notes: SieveNotes,
+  signal: AbortSignal,
+): Promise<{ sieve?: Error; words: Bytes } | undefined> {
+  const sink = localPlace.spawn(extractArgv(into), { stdio: ['pipe', 'ignore', 'pipe'], signal });
+  const sinkEnd = endOf(sink, signal);
+  sinkEnd.catch(() => {});
+  let sieve: Error | undefined;
+  try {
+    await pipeline(archive, (chunks) => sieveArchive(chunks, notes), sink.stdin as Writable);
+  } catch (error) {
+    sieve = asError(error);
+  }
+  const { status, words } = await sinkEnd;
+  // A broken pipe is the sink's end, which has its own words.
+  if (sieve && !('code' in sieve)) return { sieve, words: '' };
+  if (status === 0 && !sieve) return undefined;
+  return { words: words === '' ? `exit status ${status}` : tarWords(words) };
+}
+
+function failure(
+  step: string,
+  label: string,
+  trouble: { sieve?: Error; words: Bytes },
+  sourceWords: Bytes,
+): CopyFailed {
+  if (!trouble.sieve) return new CopyFailed({ step: `${step}: the host`, output: trouble.words });
+  // An archive that breaks off is what a sender leaves that failed: its own words say more.
+  const said = lastWords(tarWords(sourceWords));
+  if (said !== '')
+    return new CopyFailed({ step: `${step}: ${label}`, output: said, cause: trouble.sieve });
+  return new CopyFailed({
+    step: `${step}: ${label} sent ${trouble.sieve.message}`,
+    cause: trouble.sieve,
+  });
+}
