@@ -1,0 +1,128 @@
+import { abortOf } from '../abort.ts';
+import type { Bytes } from '../bytes.ts';
+import { asError, CopyFailed, ProtocolError, TimedOut } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { commands, type Command } from './commands.ts';
+import { dialectState, type Dialect } from './dialect.ts';
+import { queueLines } from './line-queue.ts';
+import type { Reply } from './reply.ts';
+import type { Session } from './session.ts';
+import { decodeWord, splitWords } from './words.ts';
+
+export interface ServeOptions {
+  /** Holds the server to one dialect; else the first dialect word settles it. */
+  dialect?: Dialect;
+  log: Logger;
+  /** Shows what `auxverb_debug_fail` and failures have to say. */
+  report(text: string): void;
+  /** Aborted when the server is to end: a signal came. */
+  halt: AbortSignal;
+}
+
+/** Why the server ended, once the testbed is closed. */
+export type Finish =
+  | { by: 'quit' }
+  | { by: 'end-of-input'; wasOpen: boolean }
+  | { by: 'halt'; reason: unknown }
+  | { by: 'failure'; error: Error };
+
+/**
+ * Serves one caller, who has had the `ok` of the start: works off its lines one by one, one reply line each, until `quit`, the end of
+ * the input, a failure or a halt; then closes the testbed. Knows no process, no stdin and no regime.
+ * @param lines what the caller sends, without line ends, each character a byte
+ */
+export async function serve(
+  lines: AsyncIterable<Bytes>,
+  reply: Reply,
+  session: Session,
+  options: ServeOptions,
+): Promise<Finish> {
+  const { log, report } = options;
+  const halt = AbortSignal.any([options.halt, reply.broken]);
+  const halted = abortOf(halt);
+  const dialect = dialectState(options.dialect);
+  const queue = queueLines(lines);
+
+  /** Works off one line. True where it was `quit`. */
+  async function workOff(line: Bytes): Promise<boolean> {
+    const [word, ...words] = splitWords(line);
+    if (word === undefined) return false;
+    const name = decodeWord(word).replaceAll('_', '-');
+    const command = commands[name];
+    if (!command) throw new ProtocolError(`unknown command ${word}`);
+    checkCall(name, command, words, session);
+    dialect.hear(name);
+    const signal = command.endsWithInput ? AbortSignal.any([halt, queue.exhausted]) : halt;
+    try {
+      const call = { words, session, dialect: dialect.spoken, signal, report };
+      await reply.line(['ok', ...(await command.run(call))]);
+    } catch (error) {
+      const keyword = failureKeyword(error);
+      if (!keyword || halt.aborted) throw error;
+      log.warn(`${name}: ${asError(error).message}`);
+      await reply.line([keyword]);
+    }
+    return name === 'quit';
+  }
+
+  async function serveLines(): Promise<Finish> {
+    for (;;) {
+      const line = await Promise.race([queue.next(), halted]);
+      if (halt.aborted) return { by: 'halt', reason: halt.reason };
+      if (line === undefined) return { by: 'end-of-input', wasOpen: session.isOpen };
+      if (await workOff(line)) return { by: 'quit' };
+    }
+  }
+
+  const finish = await serveLines().catch((error: unknown): Finish => {
+    if (halt.aborted) return { by: 'halt', reason: halt.reason };
+    return { by: 'failure', error: asError(error) };
+  });
+  return endWith(finish, session, options);
+}
+
+/** Says what went wrong while it can still be looked at, then closes. */
+async function endWith(
+  finish: Finish,
+  session: Session,
+  { log, report }: ServeOptions,
+): Promise<Finish> {
+  if (finish.by === 'failure') {
+    log.warn(`failure: ${finish.error.message}`);
+    if (!(finish.error instanceof ProtocolError)) {
+      report(await session.debugFailure().catch((error: unknown) => asError(error).message));
+    }
+  } else if (finish.by === 'end-of-input') {
+    log.warn(finish.wasOpen ? 'failure: end of input while the testbed is open' : 'end of input');
+  }
+  try {
+    await session.close();
+    return finish;
+  } catch (error) {
+    log.warn(`failure: ${asError(error).message}`);
+    return finish.by === 'quit' ? { by: 'failure', error: asError(error) } : finish;
+  }
+}
+
+/** Arity, state and capability of every command are checked here and nowhere else. */
+function checkCall(name: string, command: Command, words: Bytes[], session: Session): void {
+  const [least, most] = command.arity;
+  if (words.length < least || words.length > most) {
+    throw new ProtocolError(`wrong number of arguments for ${name}: ${words.length}`);
+  }
+  if (command.state !== 'any' && (command.state === 'open') !== session.isOpen) {
+    const state = session.isOpen ? 'the testbed is open already' : 'the testbed is not open';
+    throw new ProtocolError(`${name}: ${state}`);
+  }
+  const advertised = session.capabilities().map((capability) => capability.name);
+  if (command.needs && !advertised.includes(command.needs)) {
+    throw new ProtocolError(`${name}: this testbed does not advertise ${command.needs}`);
+  }
+}
+
+/** The reply to a failure that leaves the session alive. */
+function failureKeyword(error: unknown): 'copy-failed' | 'timeout' | undefined {
+  if (error instanceof CopyFailed) return 'copy-failed';
+  if (error instanceof TimedOut) return 'timeout';
+  return undefined;
+}
