@@ -1,0 +1,84 @@
+import type { Argv } from '../bytes.ts';
+import { TestbedError, asError } from '../errors.ts';
+import { localPlace } from '../place/local.ts';
+import type { Place } from '../place/place.ts';
+import type { Context, Regime, Testbed } from '../regime.ts';
+
+/** One regime of a chain with what the command line and the plan say. */
+export interface Link {
+  regime: Regime;
+  settings: unknown;
+  state: unknown;
+}
+
+/** Testbeds inside each other, outermost first. */
+export interface Chain {
+  /** The testbed that the caller sees. */
+  readonly innermost: Testbed;
+  /** What `revert` takes back; undefined where no level can revert. */
+  readonly reverts: 'packages' | 'everything' | undefined;
+  /**
+   * Sets the environment of the innermost testbed's commands, on the innermost level that can: what
+   * has no environment of its own (null) hands on that of the level it is in.
+   */
+  setEnvironment(variables: Argv, context: LevelContext): Promise<void>;
+  /** Reverts the innermost level that can, and makes what is inside it anew. */
+  revert(context: LevelContext): Promise<void>;
+  /** Closes all, innermost first. Tries every level; the first failure is thrown. */
+  close(context: LevelContext): Promise<void>;
+}
+
+/** A context that still has to know whose state is checkpointed. */
+export type LevelContext = (level: number) => Context;
+
+/** Opens a chain of regimes. Where one fails the ones around it are closed again. */
+export async function openChain(links: readonly Link[], contextOf: LevelContext): Promise<Chain> {
+  const testbeds: Testbed[] = [];
+
+  const openFrom = async (first: number, context: LevelContext) => {
+    for (const [level, { regime, settings, state }] of links.entries()) {
+      if (level < first) continue;
+      const outer: Place = testbeds[level - 1]?.place ?? localPlace;
+      testbeds[level] = await regime.open(settings, state, outer, context(level));
+    }
+  };
+  const closeDownTo = async (last: number, context: LevelContext) => {
+    let failure: unknown;
+    while (testbeds.length > last) {
+      const level = testbeds.length - 1;
+      const testbed = testbeds.pop();
+      await testbed?.close(context(level)).catch((error: unknown) => (failure ??= error));
+    }
+    if (failure) throw asError(failure);
+  };
+
+  try {
+    await openFrom(0, contextOf);
+  } catch (cause) {
+    await closeDownTo(0, contextOf).catch(() => {});
+    throw cause;
+  }
+
+  const revertingLevel = () => testbeds.findLastIndex((testbed) => testbed.revert);
+  return {
+    get innermost() {
+      const testbed = testbeds.at(-1);
+      if (!testbed) throw new TestbedError({ step: 'the testbed is closed' });
+      return testbed;
+    },
+    get reverts() {
+      return testbeds[revertingLevel()]?.traits.reverts;
+    },
+    async setEnvironment(variables, context) {
+      const level = testbeds.findLastIndex((testbed) => testbed.setEnvironment);
+      await testbeds[level]?.setEnvironment?.(variables, context(level));
+    },
+    async revert(context) {
+      const level = revertingLevel();
+      await closeDownTo(level + 1, context);
+      await testbeds[level]?.revert?.(context(level));
+      await openFrom(level + 1, context);
+    },
+    close: (context) => closeDownTo(0, context),
+  };
+}

@@ -1,0 +1,31 @@
+# Runs a command with its files and its directory on the testbed.
+# Arguments: MARK DIRECTORY STDIN STDOUT STDERR TFD ENVIRONMENT-AND-COMMAND…
+# What goes to TFD goes to where this script's own stdout goes; then TFD's own file is not opened.
+mark=$1 directory=$2 in=$3 out=$4 err=$5 tfd=$6
+shift 6
+complain() {
+  printf '%s\n' "$1" >&2
+  exit 126
+}
+cd -- "$directory" || complain "cannot enter the directory $directory"
+exec 9>&1 8>&2
+[ -r "$in" ] || complain "cannot read $in"
+exec <"$in"
+if [ "$tfd" != 1 ]; then (: >"$out") || complain "cannot write $out" && exec >"$out"; fi
+if [ "$tfd" = 2 ]; then exec 2>&9
+elif [ "$err" = "$out" ] && [ "$tfd" != 1 ]; then exec 2>&1
+else (: >"$err") || complain "cannot write $err" && exec 2>"$err"
+fi
+case $tfd in
+  '' | 1 | 2) ;;
+  9) exec 8>&- && exec env "REGIME_EXECUTE=$mark" "$@" ;;
+  # A shell that follows only POSIX knows no descriptors of two digits.
+  ??*)
+    command -v bash >/dev/null || { exec 2>&8; complain "debug=$tfd-… needs bash on the testbed"; }
+    exec env "REGIME_EXECUTE=$mark" bash -c 'eval "exec $0>&9" && exec 8>&- 9>&- "$@"' "$tfd" "$@"
+    ;;
+  *) eval "exec $tfd>&9" ;;
+esac
+if [ "$tfd" != 8 ]; then exec 8>&-; fi
+exec 9>&-
+exec env "REGIME_EXECUTE=$mark" "$@"

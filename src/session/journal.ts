@@ -1,0 +1,94 @@
+import { bytesOf } from '../bytes.ts';
+import type { Logger } from '../log.ts';
+import type { CopyJournal } from '../place/copy.ts';
+import type { Regime } from '../regime.ts';
+import type { Link } from './chain.ts';
+import { encodeRecord, newRecord, type Phase, type RecordedScratch } from './record.ts';
+import type { OwnSession, Repository } from './repository.ts';
+
+/** The record of one open session, kept on disk ahead of what is done. */
+export interface Journal extends CopyJournal {
+  /** The chain with its planned states. */
+  readonly links: readonly Link[];
+  phase(phase: Phase): Promise<void>;
+  checkpoint(level: number, state: unknown): Promise<void>;
+  /** The scratch space is about to be made on a testbed that does not go with its server. */
+  scratch(scratch: RecordedScratch): Promise<void>;
+  /** Nothing is left of the session: its directory goes. */
+  end(): Promise<void>;
+  /** Something is left: the record stays for a reaper once this process has ended. */
+  abandon(cause: Error, log: Logger): void;
+}
+
+/**
+ * Makes a session's directory and writes down what is planned, before anything of it is made.
+ * @param chain outermost first; `reference` is what a reaper finds the regime by
+ */
+export async function startJournal(
+  repository: Repository,
+  chain: readonly { regime: Regime; reference: string; settings: unknown }[],
+): Promise<Journal> {
+  const session = await repository.create();
+  try {
+    return await planSession(repository, session, chain);
+  } catch (cause) {
+    await repository.remove(session);
+    throw cause;
+  }
+}
+
+async function planSession(
+  repository: Repository,
+  session: OwnSession,
+  chain: Parameters<typeof startJournal>[1],
+): Promise<Journal> {
+  const links = chain.map(({ regime, settings }, level) => ({
+    regime,
+    settings,
+    state: regime.plan(settings, {
+      id: session.id,
+      directory: bytesOf(session.directory),
+      repository: bytesOf(repository.path),
+      local: level === 0,
+    }),
+  }));
+  const record = newRecord(
+    session.id,
+    links.map(({ settings, state }, level) => ({
+      regime: chain[level]?.reference ?? '',
+      settings,
+      state,
+    })),
+  );
+  const save = () => session.storage.saveCheckpoint(encodeRecord(record));
+  await save();
+
+  return {
+    links,
+    async phase(phase) {
+      record.phase = phase;
+      await save();
+    },
+    async checkpoint(level, state) {
+      const entry = record.regimes[level];
+      if (entry) entry.state = state;
+      await save();
+    },
+    async scratch(scratch) {
+      record.scratch = scratch;
+      await save();
+    },
+    async planned(replacement) {
+      record.replacement = replacement;
+      await save();
+    },
+    async done() {
+      delete record.replacement;
+      await save();
+    },
+    end: () => repository.remove(session),
+    abandon(cause, log) {
+      log.warn(`what is left of session ${session.id} stays for 'regime reap': ${cause.message}`);
+    },
+  };
+}

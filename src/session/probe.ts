@@ -1,0 +1,103 @@
+import type { Argv, Bytes } from '../bytes.ts';
+import { TestbedError } from '../errors.ts';
+import { describeEnding, succeeded, type Place } from '../place/place.ts';
+import { readScript } from '../place/script.ts';
+import type { Context, Traits } from '../regime.ts';
+import { loginEnvironment } from './environment.ts';
+import { randomId } from './ids.ts';
+
+/** What a probe found out about a testbed. */
+export interface Facts {
+  uid: number;
+  /** An account that tests can run as. */
+  normalUser?: Bytes;
+  /** `VAR=VALUE`, as a login there would have it. */
+  environment: Argv;
+  /** Empty where none was asked for. */
+  scratch: Bytes;
+}
+
+/** The scratch space that a probe is to make. */
+export interface ScratchWish {
+  /** Absolute. What is there already, from before a revert, is removed. */
+  path: Bytes;
+  /** The account that it belongs to; left out, it follows from what the testbed is. */
+  owner?: Bytes;
+  /** Permission bits; left out, they follow from what the testbed is. */
+  mode?: number;
+}
+
+/** Milliseconds that a probe may take. */
+const DEADLINE = 60_000;
+
+/**
+ * Looks at a testbed: who we are there, which account a normal user has, what environment a login
+ * would have; gives an ephemeral testbed such an account where it has none.
+ * @param wish makes the scratch space too
+ * @throws TestbedError where the testbed can't run it
+ */
+export async function probe(
+  place: Place,
+  traits: Traits,
+  context: Context,
+  wish?: ScratchWish,
+): Promise<Facts> {
+  const mark = randomId(20);
+  // Others of the machine could plant links in a scratch space that is open to everybody.
+  const owner = wish?.owner ?? (traits.ephemeral || place.isHost ? '' : '-');
+  const limited = traits.limitedRoot !== undefined;
+  const account = traits.ephemeral && !limited ? 'add' : '';
+  const mode = wish?.mode ?? (traits.ephemeral ? 0o1777 : 0o755);
+  const answers = readAnswers(
+    await runScript(
+      place,
+      'probe',
+      [mark, wish?.path ?? '', mode.toString(8), owner, account],
+      context,
+    ),
+    mark,
+  );
+  const uid = Number(answers.get('uid'));
+  if (!answers.has('end') || !Number.isInteger(uid)) {
+    throw new TestbedError({ step: 'the testbed does not answer the probe as it should' });
+  }
+  const facts: Facts = {
+    uid,
+    environment: await loginEnvironment(answers, place, context),
+    scratch: answers.get('scratch') ?? '',
+  };
+  // This host's accounts are people's: no test should run as one of them by chance.
+  const normalUser = answers.get('normal');
+  if (normalUser && !place.isHost && uid === 0 && !limited) facts.normalUser = normalUser;
+  return facts;
+}
+
+/** Runs a script that lies beside this file with the testbed's `sh`. */
+export async function runScript(
+  place: Place,
+  name: string,
+  args: Argv,
+  { signal }: Pick<Context, 'signal'>,
+): Promise<Bytes> {
+  const script = readScript(`${name}.sh`, import.meta.url);
+  const argv = ['sh', '-c', script, name, ...args];
+  const outcome = await place.run(argv, { signal, deadline: DEADLINE });
+  if (succeeded(outcome)) return outcome.stdout;
+  throw new TestbedError({
+    step: `cannot ${name.replace('-', ' ')} ${place.label}`,
+    command: ['sh', `${name}.sh`],
+    status: describeEnding(outcome.ending),
+    output: outcome.stderr,
+  });
+}
+
+/** Each answer follows a line `MARK NAME`, which a newline of its own precedes. */
+function readAnswers(output: Bytes, mark: Bytes): Map<string, Bytes> {
+  const parts = output.split(`\n${mark} `).slice(1);
+  return new Map(
+    parts.map((part) => {
+      const end = part.indexOf('\n');
+      return [part.slice(0, end), part.slice(end + 1)];
+    }),
+  );
+}

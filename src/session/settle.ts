@@ -1,0 +1,38 @@
+import type { Argv, Bytes } from '../bytes.ts';
+import { TestbedError } from '../errors.ts';
+import { describeEnding, succeeded, type Place } from '../place/place.ts';
+import type { Context, SpareTestbed } from '../regime.ts';
+import { probe, type Facts, type ScratchWish } from './probe.ts';
+
+/**
+ * What has to be done with a fresh testbed before a caller may use it: a look at it, its environment,
+ * the set-up commands (after which both are done again), its scratch space.
+ * @throws TestbedError where a set-up command fails, or the testbed can't be looked at
+ */
+export async function settleTestbed(
+  { place, traits, setEnvironment }: SpareTestbed,
+  wish: ScratchWish,
+  setup: Argv,
+  context: Context,
+): Promise<Facts> {
+  const last = setup.length === 0;
+  const facts = await probe(place, traits, context, last ? wish : undefined);
+  await setEnvironment(facts.environment);
+  if (last) return facts;
+  for (const script of setup) await runSetup(place, script, context);
+  // The set-up may have added accounts or locales.
+  const after = await probe(place, traits, context, wish);
+  await setEnvironment(after.environment);
+  return after;
+}
+
+async function runSetup(place: Place, script: Bytes, context: Context): Promise<void> {
+  const outcome = await place.run(['sh', '-c', script], { signal: context.signal });
+  if (succeeded(outcome)) return;
+  throw new TestbedError({
+    step: 'the set-up command failed',
+    command: [script],
+    status: describeEnding(outcome.ending),
+    output: outcome.stderr || outcome.stdout,
+  });
+}
