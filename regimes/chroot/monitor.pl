@@ -1,0 +1,150 @@
+# The monitor of a chroot testbed. It runs on the outer Place, outside the testbed's namespaces and
+# in a session of its own. Its stdin is the lifeline: only the server holds the other end, so when
+# the server goes, however it goes, the monitor ends the testbed and removes what it changed. It
+# takes requests from the lifeline, a line of percent-encoded words each, and answers with a line:
+#   unpack TARBALL          ok DIRECTORY | failed STEP REASON
+#   start KEY=VALUE…        any number of: waiting HOLDERS; then: ok RIGHTS NOTICE PREFIX-WORD… | failed STEP REASON
+#   environment VAR=VALUE…  ok
+#   describe                ok TEXT
+#   revert                  ok PREFIX-WORD… | failed STEP REASON
+#   beat                    (nothing; says that the server lives)
+#   end                     ok, when nothing is left
+#   await-monitor NAME      ok PID where a testbed still has a monitor after a while, else ok
+#   remove BASE NAME        ok, when nothing is left of what a dead monitor had
+
+sub read_settings {
+    my %given = (net => 'host', pids => 0, binds => [], keep => [], hidden => []);
+    for (@_) {
+        my ($key, $value) = split /=/, $_, 2;
+        if ($key eq 'bind') {
+            my ($mode, $source, $target) = map { decode($_) } split /:/, $value;
+            my $identity = join ':', (stat $source)[0, 1];
+            push @{ $given{binds} }, { readonly => $mode eq 'ro', source => $source, target => $target, identity => $identity };
+        }
+        elsif ($key =~ /^(keep|hidden)$/) { push @{ $given{$key} }, $value }
+        else { $given{$key} = $value }
+    }
+    $given{userns} = $> != 0;
+    $given{tmpfs} = 1 if $given{size};
+    $given{base} ||= state_directory() . "/$given{name}";
+    $given{host} = $given{lower} eq '/';
+    $given{source} //= $given{lower};    # for messages: the archive of an unpacked tree
+    return \%given;
+}
+
+# Where this user's testbeds are kept on a Place on which the server has no directory.
+sub state_directory {
+    my $home = $ENV{HOME} || (getpwuid $>)[7];
+    return ($ENV{XDG_STATE_HOME} || "$home/.local/state") . '/regime/testbeds';
+}
+
+sub make_directories {
+    my $path = '';
+    for (split m{/}, $_[0]) { $path .= "$_/"; mkdir $path, 0700 unless -d $path }
+    -d $path or fail("cannot make $_[0]");
+}
+
+sub handle_request {
+    my ($word, @words) = @_;
+    if ($word eq 'start') {
+        $settings = read_settings(@words);
+        $heartbeat = $settings->{heartbeat} // 0;
+        $0 = "regime: monitor of $settings->{name}";
+        make_directories("$settings->{base}/root");
+        make_directories("$settings->{base}/keep" . tr{/}{-}r) for @{ $settings->{keep} };
+        $program = provide_program();
+        reserve_tree($settings->{lower});
+        enter_cgroups();
+        start_testbed();
+        answer('ok', root_rights(), $settings->{notice} // '', prefix());
+    }
+    elsif ($word eq 'unpack') { answer('ok', unpack_tarball($words[0])) }
+    elsif ($word eq 'remove') {
+        remove_base($words[0] || state_directory() . "/$words[1]");
+        remove_cgroups($words[1]);
+        answer('ok');
+    }
+    elsif ($word eq 'await-monitor') { answer('ok', await_monitor($words[0])) }
+    elsif ($word eq 'describe') { answer('ok', describe_testbed()) }
+    elsif ($word eq 'environment') {
+        @environment = @words;
+        publish_configuration();
+        answer('ok');
+    }
+    elsif ($word eq 'revert') {
+        end_testbed();
+        start_testbed();
+        answer('ok', prefix());
+    }
+    elsif ($word eq 'end') {
+        end_all();
+        answer('ok');
+        exit 0;
+    }
+}
+
+sub serve {
+    my ($script) = @_;
+    # Some hundreds of processes that spin in the testbed must not keep the monitor from ending it.
+    eval { setpriority 0, 0, -10 } unless $>;
+    $SIG{$_} = 'IGNORE' for qw(HUP INT PIPE);
+    my $terminated = 0;
+    $SIG{TERM} = sub { $terminated = 1 };
+    $entry = memory_file($script);
+    my ($buffer, $heard) = ('', time);
+    for (;;) {
+        while ($buffer =~ s/^([^\n]*)\n//) {
+            my @words = map { decode($_) } split / /, $1;
+            next if eval { handle_request(@words); 1 };
+            my $what = ref $@ ? $@ : { step => 'a bug of the monitor', error => $@ };
+            answer('failed', $what->{step}, $what->{error});
+        }
+        while ((my $keeper = waitpid -1, 1) > 0) { delete $retired{$keeper} }    # WNOHANG
+        my $wanted = '';
+        vec($wanted, fileno STDIN, 1) = 1;
+        # Keepers that still remove what they had are looked after now and then; a handler of
+        # SIGCHLD would interrupt whatever else is being waited for.
+        my $pause = keys %retired > 1 ? 0.2 : $heartbeat || undef;
+        my $found = select($wanted, undef, undef, $pause);
+        last if $terminated || $heartbeat && time - $heard > $heartbeat;
+        next if $found <= 0;
+        $heard = time;
+        last unless sysread STDIN, $buffer, 65536, length $buffer;
+    }
+    end_all();
+}
+
+# Ends everything and removes every trace.
+sub end_all {
+    end_testbed();
+    for my $keeper (keys %retired) {
+        retire($retired{$keeper});
+        waitpid $keeper, 0;
+    }
+    leave_cgroups();
+    if ($settings && length $settings->{base}) {
+        remove_base($settings->{base});
+    }
+}
+
+sub remove_base {
+    my ($base) = @_;
+    rmdir "$base/root";
+    # What was kept in a user namespace belongs to ids that only such a namespace can remove.
+    run_quietly('rm', '-rf', '--', $base);
+    eval { run_with_ids('rm', '-rf', '--', $base) } if -e $base && $>;
+}
+
+# The monitor of a dead server is on its way out: waits for it, ten seconds at the most.
+sub await_monitor {
+    my ($name) = @_;
+    my $found;
+    for (1 .. 100) {
+        ($found) = grep { read_file($_) =~ /^regime: monitor of \Q$name\E\0*$/ } glob '/proc/[0-9]*/cmdline';
+        return () unless $found;
+        select undef, undef, undef, 0.1;
+    }
+    return $found =~ m{^/proc/(\d+)/};
+}
+
+1;

@@ -1,0 +1,51 @@
+# Root file systems that come as archives: each is unpacked once into a cache, under the hash of its
+# content, and shared by all testbeds of a user. Nothing ever writes into what is unpacked.
+
+sub cache_directory {
+    my $home = $ENV{HOME} || (getpwuid $>)[7];
+    return ($ENV{XDG_CACHE_HOME} || "$home/.cache") . '/regime/trees';
+}
+
+sub unpack_tarball {
+    my ($archive) = @_;
+    my $cache = cache_directory();
+    make_directories($cache);
+    # Whoever comes second waits until the first has unpacked it; the kernel frees a dead one's lock.
+    open(my $lock, '>>', "$cache/lock") or fail("cannot open $cache/lock");
+    flock $lock, 2 or fail("cannot lock $cache/lock");    # LOCK_EX
+    my $tree = "$cache/" . content_hash($archive, $cache);
+    return $tree if -d $tree;
+    my $fresh = "$tree.unpacking";
+    run_with_ids('rm', '-rf', '--', $fresh) if -e $fresh;
+    make_directories($fresh);
+    chmod 0755, $fresh;
+    # GNU tar finds the compression by itself. Devices can't be made in a user namespace, and a
+    # testbed gets a /dev of its own.
+    my ($status, $words) = eval {
+        run_with_ids('tar', '--extract', '--preserve-permissions', '--numeric-owner',
+            '--same-owner', '--xattrs', '--xattrs-include=security.capability',
+            '--anchored', '--exclude=./dev/*', '--exclude=dev/*', "--directory=$fresh", '--file', $archive);
+    };
+    if (my $failure = $@) { rmdir $fresh; die $failure }
+    if ($status == 0 && rename $fresh, $tree) { return $tree }
+    my $reason = $status ? 'tar: ' . ($status & 127 ? 'signal ' . ($status & 127) : 'exit status ' . ($status >> 8)) . ": $words" : "$!";
+    run_with_ids('rm', '-rf', '--', $fresh);
+    fail("cannot unpack $archive", $reason);
+}
+
+# The SHA-256 of a file. What a file with the same inode, size and times had is remembered, but not
+# where it was changed so lately that another change could show the same times.
+sub content_hash {
+    my ($archive, $cache) = @_;
+    my ($device, $inode, $size, $modified, $changed) = (stat $archive)[0, 1, 7, 9, 10];
+    defined $size or fail("cannot read $archive");
+    my $known = "$cache/known-" . join '-', $device, $inode, $size, $modified, $changed;
+    if (my $hash = readlink $known) { return $hash }
+    open(my $sum, '-|', 'sha256sum', '--', $archive) or fail('cannot run sha256sum');
+    my ($hash) = <$sum> =~ /^\\?([0-9a-f]{64})/;
+    close $sum and $hash or fail("cannot read $archive");
+    symlink $hash, $known if time - $changed > 2;
+    return $hash;
+}
+
+1;

@@ -1,0 +1,46 @@
+import type { Bytes } from '../../src/bytes.ts';
+import { shown, UsageError } from '../../src/errors.ts';
+import { readScript } from '../../src/place/script.ts';
+import { startMonitor } from '../../src/place/monitor.ts';
+import type { Regime } from '../../src/regime.ts';
+
+type Nothing = Record<string, never>;
+
+/** The outer Place itself, as it is. Nothing is made, nothing reverts, and it is never locked. */
+export const regime: Regime<Nothing, Nothing> = {
+  name: 'null',
+  summary: 'this host itself; nothing reverts',
+  operands: '',
+  options: [],
+  configure(given) {
+    if (given.operands.length > 0)
+      throw new UsageError(`it takes no operand: ${shown(given.operands[0] ?? '')}`);
+    return {};
+  },
+  foresee: () => ({ root: process.geteuid?.() === 0 }),
+  plan: () => ({}),
+  async open(_settings, _state, outer, { log }) {
+    const monitor = startMonitor(outer, [], {
+      monitor: script('null-monitor'),
+      auxverb: script('null-auxverb'),
+    });
+    // Without perl env(1) does: then exit statuses are as they come, and nothing ends with the session.
+    const prefix = await monitor.ask(['start']).catch((cause: unknown) => {
+      log.debug(`auxverbs are run by env: ${String(cause)}`);
+      return ['env'];
+    });
+    return {
+      place: { ...outer, prefix: [...outer.prefix, ...prefix] },
+      traits: { isolation: 'none', ephemeral: false },
+      async close() {
+        monitor.drop();
+        await monitor.ended;
+      },
+    };
+  },
+  discard: () => Promise.resolve(),
+};
+
+function script(name: string): Bytes {
+  return readScript(`${name}.pl`, import.meta.url);
+}
