@@ -1,0 +1,128 @@
+import { hostname, userInfo } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { ContainerInspectInfo } from 'dockerode';
+
+import { TestbedError } from '../../src/errors.ts';
+import { engineError, statusOf, type Engine } from './engine.ts';
+import type { Recipe } from './recipe.ts';
+
+/** The label that bears the id of the session. */
+export const SESSION_LABEL = 'regime.session';
+const OWNER_LABEL = 'regime.owner';
+
+/** Milliseconds until a container that is being removed has to have gone. */
+const REMOVAL = 60_000;
+
+/** A container that was started. */
+export interface Container {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** The name of the Nth container of a session. */
+export function containerName(session: string, number: number): string {
+  return `regime-${session}-${number}`;
+}
+
+/** Creates a container and starts it; where it does not start it is removed again. */
+export async function startContainer(
+  engine: Engine,
+  recipe: Recipe,
+  session: string,
+  name: string,
+): Promise<Container> {
+  const labels = {
+    ...recipe.body.Labels,
+    [SESSION_LABEL]: session,
+    [OWNER_LABEL]: `${userInfo().username}@${hostname()}`,
+  };
+  const body = { ...recipe.body, name, Labels: labels };
+  if (recipe.platform !== undefined) body.platform = recipe.platform;
+  const container = await engine.docker.createContainer(body).catch((cause: unknown) => {
+    throw engineError('cannot create a container', cause);
+  });
+  try {
+    for (const { network, body: wish } of recipe.networks) {
+      await engine.docker.getNetwork(network).connect({ ...wish, Container: container.id });
+    }
+    await container.start();
+  } catch (cause) {
+    await removeContainer(engine, container.id).catch(() => {});
+    const hint = /executable file not found|no such file/i.test(String(cause))
+      ? 'a testbed needs a shell: is there /bin/sh in the image?'
+      : undefined;
+    throw engineError('cannot start the container', cause, hint);
+  }
+  return { id: container.id, name };
+}
+
+/** Kills a container and removes it with its nameless volumes. Resolves when it has gone. */
+export async function removeContainer(engine: Engine, id: string): Promise<void> {
+  const container = engine.docker.getContainer(id);
+  const limit = Date.now() + REMOVAL;
+  for (;;) {
+    try {
+      await container.remove({ force: true, v: true });
+      return;
+    } catch (cause) {
+      if (statusOf(cause) === 404) return;
+      // 409: somebody else is removing it already.
+      if (statusOf(cause) !== 409 || Date.now() > limit) {
+        throw engineError(`cannot remove the container ${id.slice(0, 12)}`, cause);
+      }
+      await sleep(50);
+    }
+  }
+}
+
+/** What the engine says of a container; undefined where it has gone. */
+export async function inspectContainer(
+  { docker }: Engine,
+  id: string,
+): Promise<ContainerInspectInfo | undefined> {
+  try {
+    return await docker.getContainer(id).inspect();
+  } catch (cause) {
+    if (statusOf(cause) === 404) return undefined;
+    throw engineError('cannot look at the container', cause);
+  }
+}
+
+/** Milliseconds in which an engine works off what a dead server had asked it. */
+const LAST_REQUEST = 5000;
+
+/**
+ * Removes all containers of a session, by their label: what a user may have given another name too.
+ * @param asked the names of containers that a server asked for and died before the answer: the
+ *   engine may still be making them
+ */
+export async function removeSession(
+  engine: Engine,
+  session: string,
+  signal: AbortSignal,
+  asked: readonly string[] = [],
+): Promise<void> {
+  const missing = new Set(asked);
+  const limit = Date.now() + LAST_REQUEST;
+  for (;;) {
+    signal.throwIfAborted();
+    const found = await sessionContainers(engine, session);
+    await Promise.all(found.map(({ Id }) => removeContainer(engine, Id)));
+    for (const name of found.flatMap(({ Names }) => Names)) missing.delete(name.slice(1));
+    if (missing.size === 0 || Date.now() > limit) break;
+    await sleep(100);
+  }
+  const left = await sessionContainers(engine, session);
+  if (left.length === 0) return;
+  throw new TestbedError({ step: `containers are left: ${left.map(({ Id }) => Id).join(' ')}` });
+}
+
+async function sessionContainers({ docker }: Engine, session: string) {
+  const filters = { label: [`${SESSION_LABEL}=${session}`] };
+  try {
+    return await docker.listContainers({ all: true, filters });
+  } catch (cause) {
+    throw engineError('cannot list the containers', cause);
+  }
+}

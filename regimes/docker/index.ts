@@ -1,0 +1,99 @@
+import { rmSync } from 'node:fs';
+
+import { bufferOf, textOf, type Bytes } from '../../src/bytes.ts';
+import { TestbedError } from '../../src/errors.ts';
+import type { Place } from '../../src/place/place.ts';
+import type { Context, Regime, Testbed } from '../../src/regime.ts';
+import type { Address } from './address.ts';
+import { prepareAuxverbs } from './auxverbs.ts';
+import { noteRequest, unanswered } from './requests.ts';
+import { captureRecipe } from './capture.ts';
+import { removeSession } from './containers.ts';
+import { connectEngine, type Engine } from './engine.ts';
+import { findImage } from './image.ts';
+import { dockerOptions } from './options.ts';
+import { IDLE, type Recipe } from './recipe.ts';
+import { readSettings, type DockerSettings } from './settings.ts';
+import { openTestbed } from './testbed.ts';
+import { translateArguments } from './translate.ts';
+
+/** Where to find what a testbed left: the engine, and the label and names of the containers. */
+export interface DockerState {
+  address: Address;
+  session: string;
+  /** The directory on this host that holds what auxverbs need. */
+  directory: Bytes;
+}
+
+function dockerRegime(
+  name: 'docker' | 'podman',
+  summary: string,
+): Regime<DockerSettings, DockerState> {
+  return {
+    name,
+    summary,
+    operands: 'IMAGE [ARGUMENT]...',
+    options: dockerOptions,
+    passesArguments: true,
+    configure: (given) => readSettings(given, name),
+    foresee: () => ({ root: true, reverts: 'everything' }),
+    plan: ({ address }, session) => ({
+      address,
+      session: session.id,
+      directory: `${session.directory}/docker`,
+    }),
+    async open(settings, state, outer, context): Promise<Testbed> {
+      if (!outer.isHost) {
+        throw new TestbedError({
+          step: `the ${name} regime speaks to an engine from this host, not from ${outer.label}`,
+          hint: 'let it stand first',
+        });
+      }
+      const engine = await connectEngine(settings.address);
+      context.signal.throwIfAborted();
+      const image = await findImage(engine, settings, context);
+      const auxverbs = prepareAuxverbs(engine, state.directory);
+      try {
+        const recipe = await findRecipe(engine, outer, settings, auxverbs.directory, context);
+        recipe.body.Image = image.id;
+        const note = (name: string) => noteRequest(state.directory, name);
+        const parts = { engine, recipe, auxverbs, note, standby: settings.standby };
+        return await openTestbed(parts, state, outer, context);
+      } catch (cause) {
+        auxverbs.remove();
+        await removeSession(engine, state.session, AbortSignal.timeout(60_000)).catch(() => {});
+        throw cause;
+      }
+    },
+    async discard({ address, session, directory }, _outer, { signal }) {
+      const engine = await connectEngine(address);
+      await removeSession(engine, session, signal, unanswered(directory));
+      rmSync(bufferOf(directory), { recursive: true, force: true });
+    },
+  };
+}
+
+/** How containers are made: in the docker command's words, or in ours where there is none. */
+async function findRecipe(
+  engine: Engine,
+  outer: Place,
+  { image, args }: DockerSettings,
+  directory: Bytes,
+  { signal }: Context,
+): Promise<Recipe> {
+  const words = [...args, image, ...IDLE];
+  const captured = await captureRecipe(engine, outer, `${directory}/capture`, words, signal);
+  const recipe = captured ?? translateArguments(args, textOf(image));
+  // What ends is still to be looked at, and removed by us.
+  recipe.body.HostConfig = { ...recipe.body.HostConfig, AutoRemove: false };
+  return recipe;
+}
+
+/** Containers of a Docker engine. */
+export const regime = dockerRegime(
+  'docker',
+  "a container of Docker's engine, or of podman's service",
+);
+
+/** The same with podman's service. */
+export const podman = dockerRegime('podman', "a container of podman's service");

@@ -1,0 +1,37 @@
+import type { OptionSpec } from '../../src/regime.ts';
+
+/** What the command line of the docker regime takes before IMAGE; the manual page is made from it. */
+export const dockerOptions: readonly OptionSpec[] = [
+  {
+    name: 'host',
+    short: 'H',
+    value: 'ADDRESS',
+    help:
+      'Where the engine listens, as unix:///run/docker.sock. Without it: DOCKER_HOST, then the current ' +
+      'context of the docker command, then the usual socket; with --podman CONTAINER_HOST, then the ' +
+      "usual sockets of podman's service.",
+  },
+  {
+    name: 'pull',
+    value: 'always|missing|never',
+    help:
+      'When the image is fetched from its registry: always, where it is not there (the default), ' +
+      'or never.',
+  },
+  { name: 'always-pull', short: 'p', help: 'The same as --pull=always.' },
+  {
+    name: 'standby',
+    value: 'N',
+    help:
+      'Keeps N containers (1 by default) created and started ahead, so that revert is a swap. 0 makes ' +
+      'each revert create one. Where two containers would share something there is none ahead.',
+  },
+  {
+    name: 'podman',
+    help: "Looks for podman's service, which speaks the same language as Docker's engine.",
+  },
+  {
+    name: 'docker',
+    help: "Looks for Docker's engine (the default with `regime docker`).",
+  },
+];

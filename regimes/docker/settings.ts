@@ -1,0 +1,56 @@
+import { textOf, type Argv, type Bytes } from '../../src/bytes.ts';
+import { shown, UsageError } from '../../src/errors.ts';
+import type { Arguments } from '../../src/regime.ts';
+import { findEngine, type Address } from './address.ts';
+
+/** When an image is fetched. */
+export type PullPolicy = 'always' | 'missing' | 'never';
+
+/** The command line of the docker regime, checked. */
+export interface DockerSettings {
+  engine: 'docker' | 'podman';
+  image: Bytes;
+  /** Arguments of `docker run`, as they were given. */
+  args: Argv;
+  address: Address;
+  pull: PullPolicy;
+  /** Containers that are kept ready for a revert. */
+  standby: number;
+}
+
+/** Checks the words of a command line. @throws UsageError */
+export function readSettings(given: Arguments, engine: 'docker' | 'podman'): DockerSettings {
+  const [image, ...args] = given.operands;
+  if (!image) throw new UsageError('an image is wanted, as debian:bookworm');
+  if (image.startsWith('-')) throw new UsageError(`not the name of an image: ${shown(image)}`);
+  if (given.flag('docker') && given.flag('podman')) {
+    throw new UsageError('--docker and --podman exclude each other');
+  }
+  const host = given.value('host');
+  const wanted = given.flag('podman') ? 'podman' : given.flag('docker') ? 'docker' : engine;
+  return {
+    engine: wanted,
+    image,
+    args,
+    address: host === undefined ? findEngine(wanted) : { url: readHost(host), from: '--host' },
+    pull: readPull(given),
+    standby: readCount(given.value('standby') ?? '1'),
+  };
+}
+
+function readHost(host: Bytes): string {
+  if (host.startsWith('/')) return `unix://${textOf(host)}`;
+  if (/^[a-z]+:\/\/./.test(host)) return textOf(host);
+  throw new UsageError(`--host: not an address as unix:///run/docker.sock: ${shown(host)}`);
+}
+
+function readPull(given: Arguments): PullPolicy {
+  const value = given.value('pull') ?? (given.flag('always-pull') ? 'always' : 'missing');
+  if (value === 'always' || value === 'missing' || value === 'never') return value;
+  throw new UsageError(`--pull: not always, missing or never: ${shown(value)}`);
+}
+
+function readCount(value: Bytes): number {
+  if (/^[0-9]{1,2}$/.test(value)) return Number(value);
+  throw new UsageError(`--standby: not a number of containers: ${shown(value)}`);
+}
