@@ -1,0 +1,146 @@
+import { textOf, type Argv, type Bytes } from '../bytes.ts';
+import { UsageError } from '../errors.ts';
+import type { Arguments, Regime } from '../regime.ts';
+import { locateRegime, type FoundRegime } from '../regimes.ts';
+import { readServerOptions, serverOptions } from './options.ts';
+import type { ChosenRegime, ServeRequest } from './request.ts';
+import { parseWords, type GivenOption, type ParsedWords } from './words.ts';
+
+/** What a caller of the first generation adds to any command line. */
+const CLASSIC = '--debian-package-testing';
+
+/** A usage error that knows which command shows the usage. */
+export class CommandLineError extends UsageError {
+  constructor(
+    message: string,
+    readonly usage: string,
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * True for a usage error of ours or of a regime from outside. That one has no class of ours to
+ * throw: it throws an Error with this name.
+ */
+export function isUsageError(thrown: unknown): thrown is Error & { name: 'UsageError' } {
+  return thrown instanceof Error && thrown.name === 'UsageError';
+}
+
+/** What a server's command line asks for. */
+export type Wish =
+  | { kind: 'serve'; request: ServeRequest }
+  | { kind: 'help'; regime?: Regime }
+  | { kind: 'version' };
+
+/**
+ * Reads `[OPTION…] REGIME [OPTION…] [OPERAND…] [+ REGIME …]`. The server's options may stand
+ * anywhere; a regime's own in its part. A word `+` starts the next part, also after `--`, which
+ * only ends the options of its part. For an operand `+` write `++`: a word of two or more plus
+ * signs and nothing else loses one.
+ * @throws CommandLineError for wrong words or a missing local file
+ */
+export async function readCommandLine(words: Argv): Promise<Wish> {
+  const given: GivenOption[] = [];
+  const chain: ChosenRegime[] = [];
+  // True while the regimes so far leave us on this host.
+  let local = true;
+  for (const part of splitParts(words)) {
+    const head = checked(undefined, () => parseWords(part, serverOptions, true));
+    given.push(...head.options);
+    const wish = chain.length === 0 ? earlyWish(head.options) : undefined;
+    if (wish) return wish;
+    const [word, ...rest] = head.operands;
+    if (word === undefined) throw noRegime(chain.length);
+    const { regime, reference } = await locate(word);
+    const parsed = checked(reference, () => parsePart(rest, regime));
+    const shared = parsed.options.filter(({ name }) => isServerOption(name));
+    given.push(...shared);
+    const asked = earlyWish(shared, regime);
+    if (asked) return asked;
+    const settings = checked(reference, () => regime.configure(argumentsOf(parsed), local));
+    chain.push({ regime, reference, settings });
+    local &&= reference === 'null';
+  }
+  const usage = chain[0]?.reference;
+  return {
+    kind: 'serve',
+    request: { chain, options: checked(usage, () => readServerOptions(given)) },
+  };
+}
+
+/** The parts that stand between words `+`. */
+export function splitParts(words: Argv): Argv[] {
+  let part: Bytes[] = [];
+  const parts = [part];
+  for (const word of words) {
+    if (word === '+') parts.push((part = []));
+    else part.push(/^\+{2,}$/.test(word) ? word.slice(1) : word);
+  }
+  return parts;
+}
+
+/** Words of one part so that `splitParts` gives them back as they are. */
+export function escapePart(words: Argv): Argv {
+  return words.map((word) => (/^\++$/.test(word) ? `${word}+` : word));
+}
+
+function parsePart(words: Argv, regime: Regime): ParsedWords {
+  const clash = regime.options.find(({ name }) => isServerOption(name));
+  if (clash) throw new UsageError(`it has an option --${clash.name}, which is the server's`);
+  const specs = [...regime.options, ...serverOptions];
+  if (!regime.passesArguments) return parseWords(words, specs);
+  // Old callers put it at the end, where it would be taken for another program's.
+  const own = words.filter((word) => word !== CLASSIC);
+  const { options, operands } = parseWords(own, specs, true);
+  const classic = own.length < words.length ? [{ name: CLASSIC.slice(2) }] : [];
+  return { options: [...options, ...classic], operands };
+}
+
+function isServerOption(option: string): boolean {
+  return serverOptions.some(({ name }) => name === option);
+}
+
+function earlyWish(given: readonly GivenOption[], regime?: Regime): Wish | undefined {
+  if (given.some(({ name }) => name === 'help')) return { kind: 'help', ...(regime && { regime }) };
+  if (given.some(({ name }) => name === 'version')) return { kind: 'version' };
+  return undefined;
+}
+
+async function locate(word: Bytes): Promise<FoundRegime> {
+  let found: FoundRegime | undefined;
+  try {
+    found = await locateRegime(textOf(word));
+  } catch (error) {
+    throw isUsageError(error) ? new CommandLineError(error.message, 'regime --help') : error;
+  }
+  if (found) return found;
+  throw new CommandLineError(`there is no regime or command "${textOf(word)}"`, 'regime --help');
+}
+
+function noRegime(before: number): CommandLineError {
+  const message = before === 0 ? 'no regime is named' : 'a regime is wanted after each +';
+  return new CommandLineError(message, 'regime --help');
+}
+
+/** Adds to usage errors whose they are and where the usage is. */
+function checked<T>(regime: string | undefined, step: () => T): T {
+  try {
+    return step();
+  } catch (error) {
+    if (!isUsageError(error)) throw error;
+    if (regime === undefined) throw new CommandLineError(error.message, 'regime --help');
+    throw new CommandLineError(`${regime}: ${error.message}`, `regime ${regime} --help`);
+  }
+}
+
+function argumentsOf({ options, operands }: ParsedWords): Arguments {
+  const values = (wanted: string) =>
+    options.flatMap(({ name, value }) => (name === wanted && value !== undefined ? [value] : []));
+  return {
+    operands,
+    flag: (wanted) => options.some(({ name }) => name === wanted),
+    value: (wanted) => values(wanted).at(-1),
+    values,
+  };
+}

@@ -1,0 +1,111 @@
+import type { OptionSpec, Regime } from '../regime.ts';
+import { builtInRegimes } from '../regimes.ts';
+import type { Incumbent } from './incumbents.ts';
+import { serverOptions } from './options.ts';
+
+const WIDTH = 79;
+/** Columns from the margin to an option's help. */
+const INDENT = 26;
+
+/** What `regime --help` says. */
+export function renderHelp(): string {
+  return [
+    'Usage: regime REGIME [OPTION]... [OPERAND]... [+ REGIME ...]',
+    '       regime conform [OPTION]... -- SERVER [ARG]...',
+    '       regime reap [OPTION]...',
+    '       regime help [NAME]',
+    '',
+    ...fold(
+      'Gives a test harness a testbed and takes it back: a virtualisation server that speaks ' +
+        "autopkgtest's protocol on standard input and output. With + the next regime is inside " +
+        'the one before.',
+      0,
+    ),
+    '',
+    'Regimes:',
+    ...builtInRegimes.flatMap(({ name, summary }) => entry(name, summary, 12)),
+    ...entry('./FILE.js', 'a regime of your own, from a module', 12),
+    ...entry('NAME', 'a regime from an installed package regime-NAME', 12),
+    '',
+    'Commands:',
+    ...entry('conform', 'check that a virtualisation server keeps to the protocol', 12),
+    ...entry('reap', 'take away what servers that died left behind', 12),
+    ...entry('help', "show this, or a regime's options", 12),
+    '',
+    'Options with every regime:',
+    ...renderOptions(serverOptions),
+    ...entry('@FILE', 'Stands for the lines of FILE, one argument each.', INDENT),
+    '',
+    "See regime(1), and 'regime REGIME --help' for the options of one regime.",
+    '',
+  ].join('\n');
+}
+
+/** What `regime REGIME --help` says. */
+export function renderRegimeHelp({ name, summary, operands, options }: Regime): string {
+  const usage = ['Usage: regime', name, '[OPTION]...', operands, '[+ REGIME ...]'];
+  return [
+    usage.filter((word) => word !== '').join(' '),
+    '',
+    ...fold(`${name}: ${summary}.`, 0),
+    '',
+    ...(options.length > 0 ? ['Options:', ...renderOptions(options), ''] : []),
+    'Options with every regime:',
+    ...renderOptions(serverOptions),
+    '',
+    `See regime-${name}(1), and regime(1) for what all regimes share.`,
+    '',
+  ].join('\n');
+}
+
+/** What a link `autopkgtest-virt-NAME` says to `--help`. */
+export function renderIncumbentHelp(program: string, { operands, options }: Incumbent): string {
+  return [
+    ['Usage:', program, '[OPTION]...', ...operands].join(' '),
+    '',
+    ...fold('This is regime, with the options of the autopkgtest server of that name.', 0),
+    '',
+    'Options:',
+    ...renderOptions(options),
+    ...entry('-h, --help', 'Shows the options and exits.', INDENT),
+    '',
+    "See regime(1), and 'regime --help'.",
+    '',
+  ].join('\n');
+}
+
+/** The lines that explain some options. */
+export function renderOptions(options: readonly OptionSpec[]): string[] {
+  return options.flatMap((option) => entry(optionHead(option), optionHelp(option), INDENT));
+}
+
+/** A help text, with what the spec says beside it. */
+export function optionHelp({ help, repeat }: OptionSpec): string {
+  return repeat ? `${help} May be repeated.` : help;
+}
+
+function optionHead({ name, short, value }: OptionSpec): string {
+  return `${short ? `-${short}, ` : '    '}--${name}${value ? `=${value}` : ''}`;
+}
+
+/** A head in the margin and its text beside it, or below where the head is too wide. */
+function entry(head: string, text: string, indent: number): string[] {
+  const lines = fold(text, indent);
+  const margin = `  ${head}`;
+  if (margin.length + 2 > indent) return [margin, ...lines];
+  return [margin.padEnd(indent) + (lines[0] ?? '').trimStart(), ...lines.slice(1)];
+}
+
+function fold(text: string, indent: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && indent + line.length + 1 + word.length > WIDTH) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === '' ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, line].map((folded) => ' '.repeat(indent) + folded);
+}

@@ -1,0 +1,120 @@
+import { resolve } from 'node:path';
+
+import { textOf, type Bytes } from '../bytes.ts';
+import { UsageError } from '../errors.ts';
+import type { OptionSpec } from '../regime.ts';
+import type { ServerOptions } from './request.ts';
+import type { GivenOption } from './words.ts';
+
+/** The options that the server itself has, with every regime. */
+export const serverOptions: readonly OptionSpec[] = [
+  {
+    name: 'capability',
+    value: 'WORD',
+    repeat: true,
+    help:
+      'Advertises WORD too. You vouch for it: nothing checks that it is true. ' +
+      'Example: isolation-machine for a host that is itself a virtual machine to throw away.',
+  },
+  {
+    name: 'dialect',
+    value: 'DIALECT',
+    help:
+      'How a copied directory meets one that is there: classic replaces it, current merges into it. ' +
+      'Without this option the first command that only one generation of harness sends decides.',
+  },
+  {
+    name: 'scratch-mode',
+    value: 'MODE',
+    help:
+      'Permission bits of the scratch space, in octal. ' +
+      'Harnesses before 5.48 want 1777 where they run tests as another user.',
+  },
+  {
+    name: 'setup',
+    value: 'COMMAND',
+    repeat: true,
+    help: 'Runs COMMAND with sh on the testbed after each open and revert. Where it fails, so does the step.',
+  },
+  {
+    name: 'timeout-open',
+    value: 'SECONDS',
+    help: 'Gives up where open takes longer than this.',
+  },
+  {
+    name: 'state-dir',
+    value: 'DIR',
+    help: 'Keeps session records below DIR, not in the state directory of the user.',
+  },
+  {
+    name: 'debug',
+    short: 'd',
+    help: 'Says on standard error what is done.',
+  },
+  {
+    name: 'debian-package-testing',
+    help: 'Accepted for old callers: the classic dialect, unless --dialect says otherwise.',
+  },
+  {
+    name: 'help',
+    short: 'h',
+    help: 'Shows the options and exits.',
+  },
+  {
+    name: 'version',
+    help: 'Shows the version and exits.',
+  },
+];
+
+/**
+ * What the server's options say.
+ * @param given options that are all in `serverOptions`; of one that does not repeat the last counts
+ * @throws UsageError that names the option
+ */
+export function readServerOptions(given: readonly GivenOption[]): ServerOptions {
+  const options: ServerOptions = { capabilities: [], debug: false, setup: [] };
+  for (const { name, value = '' } of given) {
+    if (name === 'capability') options.capabilities.push(readCapability(value));
+    else if (name === 'dialect') options.dialect = readDialect(value);
+    else if (name === 'scratch-mode') options.scratchMode = readMode(value);
+    else if (name === 'setup') options.setup.push(value);
+    else if (name === 'timeout-open') options.timeoutOpen = readSeconds(value);
+    else if (name === 'state-dir') options.stateDir = readDirectory(value);
+    else if (name === 'debug') options.debug = true;
+  }
+  if (given.some(({ name }) => name === 'debian-package-testing')) options.dialect ??= 'classic';
+  return options;
+}
+
+function readCapability(value: Bytes): Bytes {
+  if (/^[a-z][a-z0-9-]*(=[^\s]+)?$/.test(value)) return value;
+  throw wrongValue('capability', value, 'a word of small letters, digits and dashes');
+}
+
+function readDialect(value: Bytes): 'classic' | 'current' {
+  if (value === 'classic' || value === 'current') return value;
+  throw wrongValue('dialect', value, 'classic or current');
+}
+
+function readMode(value: Bytes): number {
+  if (/^[0-7]{3,5}$/.test(value) && parseInt(value, 8) <= 0o7777) return parseInt(value, 8);
+  throw wrongValue('scratch-mode', value, 'an octal mode, as 1777');
+}
+
+function readSeconds(value: Bytes): number {
+  const seconds = Number(value);
+  // More milliseconds than 31 bits hold would make a timer fire at once.
+  if (/^[0-9]*\.?[0-9]+$/.test(value) && seconds > 0 && seconds < 2_000_000) {
+    return Math.ceil(seconds * 1000);
+  }
+  throw wrongValue('timeout-open', value, 'a number of seconds above 0');
+}
+
+function readDirectory(value: Bytes): string {
+  if (value === '') throw wrongValue('state-dir', value, 'a directory');
+  return resolve(textOf(value));
+}
+
+function wrongValue(name: string, value: Bytes, wanted: string): UsageError {
+  return new UsageError(`option --${name}: ${wanted} is wanted, not "${textOf(value)}"`);
+}

@@ -1,0 +1,34 @@
+import type { Bytes } from '../bytes.ts';
+import type { Regime } from '../regime.ts';
+
+/** What the options that all regimes share said. */
+export interface ServerOptions {
+  /** Words that the user vouches for. */
+  capabilities: Bytes[];
+  /** Left out where the session is to find it out. */
+  dialect?: 'classic' | 'current';
+  /** Permission bits of the scratch space. */
+  scratchMode?: number;
+  debug: boolean;
+  /** Milliseconds that `open` may take. */
+  timeoutOpen?: number;
+  /** Commands for the testbed's `sh`, to run after each open and revert, in order. */
+  setup: Bytes[];
+  /** An absolute path (text, not bytes), in place of the state directory of the user. */
+  stateDir?: string;
+}
+
+/** A regime of the command line with its part of it, checked. */
+export interface ChosenRegime {
+  regime: Regime;
+  /** What `findRegime` finds this regime by in another process: its name, or a path. */
+  reference: string;
+  settings: unknown;
+}
+
+/** What a server is asked to serve. */
+export interface ServeRequest {
+  /** Outermost first; never empty. */
+  chain: ChosenRegime[];
+  options: ServerOptions;
+}
