@@ -1,0 +1,48 @@
+import { spawnSync } from 'node:child_process';
+
+import { expect } from 'chai';
+
+import { importBusybox, importTarball, startEngine, type TestEngine } from '../support/docker.ts';
+import { debianTarball, hasFixtures } from '../support/fixtures.ts';
+import { serverArgv } from '../support/server.ts';
+import { skip } from '../support/skip.ts';
+import { fileTempDir } from '../support/tempdir.ts';
+import { runConform } from './run-conform.ts';
+
+describe('the docker regime keeps the rules of regime-protocol(7)', function () {
+  this.timeout(300_000);
+  let engine: TestEngine;
+
+  before(async function () {
+    engine = await startEngine(this);
+  });
+
+  async function conform(server: readonly string[], ...options: string[]): Promise<void> {
+    const { status, output, errors, results } = await runConform(
+      [...options, '--', ...server],
+      serverArgv('conform'),
+    );
+    const failed = results.filter((result) => !result.passed);
+    expect(failed.map((one) => `${one.title}\n${one.diagnostics}`).join('\n')).to.equal('');
+    expect(status, `${output.slice(-500)}${errors}`).to.equal(0);
+    expect(results.length).to.be.above(options.length > 0 ? 20 : 150);
+    expect(engine.containers()).to.deep.equal([]);
+  }
+
+  it('with a Debian image and the docker command', async function () {
+    if (!hasFixtures()) skip(this, 'there is no root file system to test with');
+    const image = importTarball(engine, debianTarball(), 'debian:test');
+    await conform(serverArgv('docker', '--host', engine.host, image));
+  });
+
+  it('with an image of busybox and no docker command, in what depends on these', async () => {
+    const image = importBusybox(engine);
+    const path = fileTempDir();
+    const script = 'for name; do ln -s "$(command -v "$name")" "$0/$name"; done';
+    const tools = ['perl', 'env', 'sh', 'flock', 'tar', 'rm', 'mkdir', 'mv', 'cat', 'cp', 'chmod'];
+    spawnSync('sh', ['-c', script, path, ...tools]);
+    const only = ['AUXVERB', 'COPY'].flatMap((rule) => ['--only', rule]);
+    const server = serverArgv('docker', '--host', engine.host, image);
+    await conform(['env', `PATH=${path}`, ...server], ...only);
+  });
+});

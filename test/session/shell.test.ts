@@ -1,0 +1,52 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+import { expect } from 'chai';
+
+import { selfAs, sessionsOf } from '../crash/caller.ts';
+import { openSession } from '../regimes/support/session.ts';
+import { debianTree, hasFixtures } from '../support/fixtures.ts';
+import { projectRoot, serverArgv } from '../support/server.ts';
+import { skip } from '../support/skip.ts';
+import { tempDir } from '../support/tempdir.ts';
+
+describe('shell', function () {
+  this.timeout(60_000);
+
+  for (const [name, argsOf] of [
+    ['null', () => ['null']],
+    ['chroot', () => ['chroot', debianTree()]],
+  ] as const) {
+    it(`is a shell at a terminal with ${name}: its size, its job control, its variables`, async function () {
+      if (spawnSync('expect', ['-v']).status !== 0) skip(this, 'there is no expect(1)');
+      if (name === 'chroot' && process.getuid?.() !== 0) skip(this, 'only root can do this');
+      if (name === 'chroot' && !hasFixtures()) skip(this, 'there is no Debian root file system');
+      const work = tempDir();
+      const caller = selfAs(work);
+      spawnSync('mkfifo', [`${work}/to`, `${work}/from`]);
+      const files = { TO: `${work}/to`, FROM: `${work}/from`, ERR: `${work}/err` };
+      const env = { ...caller.env, ...files, TERM: 'dumb', SHELL: '/bin/sh' };
+      const script = `${projectRoot}/test/session/shell.exp`;
+      const child = spawn('expect', [script, ...serverArgv(...argsOf())], {
+        env,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      let seen = '';
+      child.stdout.on('data', (data: Buffer) => (seen += data.toString('latin1')));
+      child.stderr.on('data', (data: Buffer) => (seen += data.toString('latin1')));
+      const status = await new Promise<number | null>((resolve) => child.once('close', resolve));
+      expect(status, seen + readFileSync(`${work}/err`, 'latin1')).to.equal(0);
+      expect(readFileSync(`${work}/err`, 'latin1')).to.equal('');
+      expect(sessionsOf(caller)).to.deep.equal([]);
+    });
+  }
+
+  it('says that there is no terminal, and replies ok all the same', async () => {
+    // The servers of tests are in sessions of their own, where /dev/tty can't be opened.
+    const bed = await openSession(selfAs(tempDir()), ['null']);
+    expect(await bed.server.command('shell / A="b"')).to.equal('ok');
+    expect(bed.server.stderr()).to.match(/^regime: shell: there is no terminal .*\n$/);
+    expect(await bed.sh('echo alive')).to.equal('alive');
+    await bed.quit();
+  });
+});
