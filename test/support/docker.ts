@@ -4,11 +4,13 @@ import {
   existsSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
 } from 'node:fs';
 import { createConnection } from 'node:net';
+import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { cleanUpAfterFile } from './clean-up.ts';
@@ -60,6 +62,7 @@ function onPath(name: string): boolean {
 function makeEngine(directory: string): TestEngine {
   const socket = `${directory}/docker.sock`;
   const host = `unix://${socket}`;
+  const group = `containers-of-${basename(directory)}`;
   const env: NodeJS.ProcessEnv = { ...process.env, DOCKER_HOST: host, DOCKER_CONFIG: directory };
   delete env['DOCKER_CONTEXT'];
   let daemon: ChildProcess | undefined;
@@ -88,8 +91,9 @@ function makeEngine(directory: string): TestEngine {
     const keepers = spawnSync('pgrep', ['-f', `containerd-shim.*${directory}/`], {
       encoding: 'utf8',
     });
-    for (const pid of keepers.stdout.split('\n').filter(Boolean))
-      process.kill(Number(pid), 'SIGKILL');
+    for (const pid of keepers.stdout.split('\n').filter(Boolean)) killIfThere(Number(pid));
+    // Nor a container that was being made.
+    await endControlGroup(group);
     // And mounts that the next one does not take for its own.
     const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n');
     for (const mount of mounts.map((line) => line.split(' ')[1] ?? '').reverse())
@@ -120,7 +124,7 @@ function makeEngine(directory: string): TestEngine {
             `${directory}/exec`,
           ],
           ...['--pidfile', `${directory}/pid`, '--bridge=none', '--iptables=false'],
-          ...['--ip-masq=false', '--storage-driver=overlay2'],
+          ...['--ip-masq=false', '--storage-driver=overlay2', `--cgroup-parent=/${group}`],
         ],
         { stdio: ['ignore', log, log] },
       );
@@ -137,6 +141,44 @@ function makeEngine(directory: string): TestEngine {
     },
   };
   return engine;
+}
+
+/** Kills what runs in a control group and those below it, and removes them in each hierarchy. */
+async function endControlGroup(name: string): Promise<void> {
+  const limit = Date.now() + PATIENCE;
+  for (;;) {
+    const { stdout } = spawnSync('grep', ['-lsE', `/${name}(/|$)`, ...cgroupFiles()], {
+      encoding: 'utf8',
+    });
+    const pids = [...stdout.matchAll(/[0-9]+/g)].map(([pid]) => Number(pid));
+    if (pids.length === 0 || Date.now() > limit) break;
+    for (const pid of pids) killIfThere(pid);
+    await sleep(50);
+  }
+  const groups = ['/sys/fs/cgroup', '-depth', '-type', 'd', '-path', `*/${name}*`];
+  spawnSync('find', [...groups, '-exec', 'rmdir', '{}', ';']);
+}
+
+function cgroupFiles(): string[] {
+  const pids = readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name));
+  // A dead one that nobody fetches stays in its group.
+  return pids.filter((pid) => !isZombie(pid)).map((pid) => `/proc/${pid}/cgroup`);
+}
+
+function isZombie(pid: string): boolean {
+  try {
+    return /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  } catch {
+    return true;
+  }
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended meanwhile.
+  }
 }
 
 /** True where an engine behind a socket says that it is well. */
