@@ -70,6 +70,11 @@ export interface Context {
   /** Aborted when the step is to be given up: the caller has gone, a signal came, time is up. */
   readonly signal: AbortSignal;
   readonly log: Logger;
+  /**
+   * Milliseconds to wait for another user of a testbed that only one may have; left out: as long as
+   * it takes. See `waitForOthers` in src/place/reservation.ts.
+   */
+  readonly wait?: number;
   /** Writes the regime's state into the session record; resolves when it is on disk. */
   checkpoint(state: unknown): Promise<void>;
 }

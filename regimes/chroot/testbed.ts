@@ -1,9 +1,10 @@
 import { abortOf } from '../../src/abort.ts';
 import { textOf, type Argv, type Bytes } from '../../src/bytes.ts';
-import { shown, TestbedError } from '../../src/errors.ts';
+import { TestbedError } from '../../src/errors.ts';
 import type { Place } from '../../src/place/place.ts';
 import type { Monitor } from '../../src/place/monitor.ts';
 import { prefixedPlace } from '../../src/place/prefixed.ts';
+import { waitForOthers } from '../../src/place/reservation.ts';
 import type { Context, Testbed, Traits } from '../../src/regime.ts';
 import type { ChrootState } from './index.ts';
 import type { ChrootSettings } from './settings.ts';
@@ -24,8 +25,9 @@ export async function openTestbed(
   settings: ChrootSettings,
   state: ChrootState,
   outer: Place,
-  { log, signal }: Context,
+  context: Context,
 ): Promise<Testbed> {
+  const { log, signal } = context;
   const label = `the chroot testbed over ${settings.source}`;
   const remote = !outer.isHost;
   // A connection that is lost without a word leaves the lifeline open: heartbeats tell.
@@ -34,10 +36,10 @@ export async function openTestbed(
 
   const lower = await lowerTree(monitor, settings, signal);
   const words = startWords(settings, state, lower, remote);
-  const onWait = (holders: Bytes) => {
-    log.warn(`waiting for ${shown(settings.source)}, which is used by ${shown(holders)}`);
-  };
-  const [rights, notice, ...prefix] = await monitor.ask(['start', ...words], { signal, onWait });
+  const waiting = waitForOthers(context, settings.source);
+  const [rights, notice, ...prefix] = await monitor
+    .ask(['start', ...words], waiting)
+    .finally(waiting.end);
   if (notice) log.warn(notice);
   const traits = traitsOf(settings, rights ?? '');
   // The descriptors of a monitor that runs as root are only root's to open.

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { textOf, type Bytes } from '../bytes.ts';
 import { UsageError } from '../errors.ts';
 import type { OptionSpec } from '../regime.ts';
+import { parseDuration } from './duration.ts';
 import type { ServerOptions } from './request.ts';
 import type { GivenOption } from './words.ts';
 
@@ -42,6 +43,14 @@ export const serverOptions: readonly OptionSpec[] = [
     help: 'Gives up where open takes longer than this.',
   },
   {
+    name: 'wait',
+    value: 'DURATION',
+    help:
+      'How long open waits for another user of a testbed that only one may have (chroot --in-place), ' +
+      'as 90s, 5m or 1h30m; 0 fails at once. Without this option as long as it takes. ' +
+      'Who has it and since when is said on standard error.',
+  },
+  {
     name: 'state-dir',
     value: 'DIR',
     help: 'Keeps session records below DIR, not in the state directory of the user.',
@@ -79,6 +88,7 @@ export function readServerOptions(given: readonly GivenOption[]): ServerOptions 
     else if (name === 'scratch-mode') options.scratchMode = readMode(value);
     else if (name === 'setup') options.setup.push(value);
     else if (name === 'timeout-open') options.timeoutOpen = readSeconds(value);
+    else if (name === 'wait') options.wait = readDuration(name, value);
     else if (name === 'state-dir') options.stateDir = readDirectory(value);
     else if (name === 'debug') options.debug = true;
   }
@@ -108,6 +118,13 @@ function readSeconds(value: Bytes): number {
     return Math.ceil(seconds * 1000);
   }
   throw wrongValue('timeout-open', value, 'a number of seconds above 0');
+}
+
+/** Milliseconds. */
+function readDuration(name: string, value: Bytes): number {
+  const duration = parseDuration(value);
+  if (duration !== undefined) return duration;
+  throw wrongValue(name, value, 'a duration, as 90s, 5m or 1h30m');
 }
 
 function readDirectory(value: Bytes): string {

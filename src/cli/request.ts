@@ -12,6 +12,8 @@ export interface ServerOptions {
   debug: boolean;
   /** Milliseconds that `open` may take. */
   timeoutOpen?: number;
+  /** Milliseconds that `open` may wait for another user of the testbed; 0: not at all. */
+  wait?: number;
   /** Commands for the testbed's `sh`, to run after each open and revert, in order. */
   setup: Bytes[];
   /** An absolute path (text, not bytes), in place of the state directory of the user. */

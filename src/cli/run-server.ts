@@ -37,6 +37,7 @@ export async function runServer(
     vouched: options.capabilities,
     ...(options.scratchMode !== undefined && { scratchMode: options.scratchMode }),
     ...(options.timeoutOpen !== undefined && { timeoutOpen: options.timeoutOpen }),
+    ...(options.wait !== undefined && { wait: options.wait }),
     setup: options.setup,
     copyTimeLimit: copyTimeLimit() * 1000,
     inherited,

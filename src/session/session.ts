@@ -25,6 +25,8 @@ export interface SessionOptions {
   scratchMode?: number;
   /** Milliseconds that `open` may take. */
   timeoutOpen?: number;
+  /** Milliseconds that `open` may wait for another user of the testbed. */
+  wait?: number;
   /** Scripts for the testbed's `sh`, run after each open and revert. */
   setup: Argv;
   /** Milliseconds that a copy may take. */
@@ -59,6 +61,7 @@ export function createSession(options: SessionOptions): Session {
   const contextFor = (journal: Journal, signal: AbortSignal) => (level: number) => ({
     signal,
     log,
+    ...(options.wait !== undefined && { wait: options.wait }),
     checkpoint: (levelState: unknown) => journal.checkpoint(level, levelState),
   });
   const contextOf = (signal: AbortSignal): Context =>

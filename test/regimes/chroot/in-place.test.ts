@@ -131,6 +131,34 @@ describe('chroot --in-place', function () {
     expect(await third.command('quit')).to.equal('ok');
   });
 
+  it('fails at once with --wait=0, and says who has the tree and since when', async () => {
+    const first = await start('--in-place');
+    expect(await first.command('open')).to.match(/^ok /);
+    const second = await start('--in-place', '--wait=0');
+    second.send('open\n');
+    expect((await second.ended).status).to.equal(12);
+    const [line, ...more] = second.stderr().trimEnd().split('\n');
+    expect(line).to.match(/failure: open: \S+ is used by process \d+ \(.*\) since .*--wait/);
+    expect(more.join('\n')).to.not.include('waiting');
+    expect(await first.command('quit')).to.equal('ok');
+  });
+
+  it('waits as long as --wait says', async () => {
+    const first = await start('--in-place');
+    expect(await first.command('open')).to.match(/^ok /);
+    const second = await start('--in-place', '--wait=300ms');
+    second.send('open\n');
+    await untilSays(second, 'waiting for');
+    expect((await second.ended).status).to.equal(12);
+    expect(second.stderr()).to.match(/failure: open: \S+ is used by process \d+/);
+    const third = await start('--in-place', '--wait=1h');
+    third.send('open\n');
+    await untilSays(third, 'waiting for');
+    expect(await first.command('quit')).to.equal('ok');
+    expect(await third.reply()).to.match(/^ok /);
+    expect(await third.command('quit')).to.equal('ok');
+  });
+
   it('gives up after --timeout-open', async () => {
     const first = await start('--in-place');
     expect(await first.command('open')).to.match(/^ok /);
