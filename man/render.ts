@@ -56,8 +56,9 @@ function renderOptions(options: readonly OptionSpec[]): string {
   return `.Bl -tag -width Ds\n${items.join('')}.El\n`;
 }
 
-function head({ name, short, value }: OptionSpec): string {
-  const argument = value ? ` Ns = Ns Ar ${value}` : '';
+function head({ name, short, value, implied }: OptionSpec): string {
+  const bound = implied === undefined ? 'Ns = Ns Ar' : 'Ns Oo = Ns Ar';
+  const argument = value ? ` ${bound} ${value}${implied === undefined ? '' : ' Oc'}` : '';
   return `${short ? `Fl ${short} , ` : ''}Fl -${name}${argument}`;
 }
 

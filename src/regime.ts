@@ -99,6 +99,11 @@ export interface OptionSpec {
   short?: string;
   /** The name of its value, as `DIR`; left out for a switch. */
   value?: string;
+  /**
+   * What it means without a value, which then has to be bound to it: `--pull` and `--pull=never`,
+   * but in `--pull never` the second word is no value.
+   */
+  implied?: string;
   /** True where it may be given several times. */
   repeat?: boolean;
   /** One or more sentences for --help and the man page. Plain text. */

@@ -51,7 +51,7 @@ function dockerRegime(
       }
       const engine = await connectEngine(settings.address);
       context.signal.throwIfAborted();
-      const image = await findImage(engine, settings, context);
+      const image = await findImage(engine, settings, outer, context);
       const auxverbs = prepareAuxverbs(engine, state.directory);
       try {
         const recipe = await findRecipe(engine, outer, settings, auxverbs.directory, context);

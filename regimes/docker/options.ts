@@ -13,12 +13,13 @@ export const dockerOptions: readonly OptionSpec[] = [
   },
   {
     name: 'pull',
+    short: 'p',
     value: 'always|missing|never',
+    implied: 'always',
     help:
-      'When the image is fetched from its registry: always, where it is not there (the default), ' +
-      'or never.',
+      'When the image is fetched from its registry: always (which --pull alone means), where it is ' +
+      'missing (the default), or never.',
   },
-  { name: 'always-pull', short: 'p', help: 'The same as --pull=always.' },
   {
     name: 'standby',
     value: 'N',

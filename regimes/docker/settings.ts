@@ -45,7 +45,7 @@ function readHost(host: Bytes): string {
 }
 
 function readPull(given: Arguments): PullPolicy {
-  const value = given.value('pull') ?? (given.flag('always-pull') ? 'always' : 'missing');
+  const value = given.value('pull') ?? 'missing';
   if (value === 'always' || value === 'missing' || value === 'never') return value;
   throw new UsageError(`--pull: not always, missing or never: ${shown(value)}`);
 }

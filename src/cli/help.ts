@@ -84,8 +84,9 @@ export function optionHelp({ help, repeat }: OptionSpec): string {
   return repeat ? `${help} May be repeated.` : help;
 }
 
-function optionHead({ name, short, value }: OptionSpec): string {
-  return `${short ? `-${short}, ` : '    '}--${name}${value ? `=${value}` : ''}`;
+function optionHead({ name, short, value, implied }: OptionSpec): string {
+  const argument = value ? (implied === undefined ? `=${value}` : `[=${value}]`) : '';
+  return `${short ? `-${short}, ` : '    '}--${name}${argument}`;
 }
 
 /** A head in the margin and its text beside it, or below where the head is too wide. */

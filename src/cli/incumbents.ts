@@ -138,7 +138,7 @@ function containerServer(name: 'docker' | 'podman'): Incumbent {
         }
       }
       const engine = flag('podman') ? 'podman' : flag('docker') ? 'docker' : name;
-      return [engine, ...(flag('pull') ? ['--pull=always'] : []), ...operands];
+      return [engine, ...(flag('pull') ? ['--pull'] : []), ...operands];
     },
   };
 }

@@ -49,8 +49,9 @@ export function parseWords(
   return { options, operands };
 }
 
-function parserOption({ short, value }: OptionSpec) {
-  return { type: value ? ('string' as const) : ('boolean' as const), ...(short && { short }) };
+function parserOption({ short, value, implied }: OptionSpec) {
+  const takesNext = value !== undefined && implied === undefined;
+  return { type: takesNext ? ('string' as const) : ('boolean' as const), ...(short && { short }) };
 }
 
 interface OptionToken {
@@ -62,7 +63,8 @@ interface OptionToken {
 }
 
 function checkOption(token: OptionToken, spec: OptionSpec | undefined): GivenOption {
-  const { name, value, inlineValue } = token;
+  const { name, inlineValue } = token;
+  const value = token.value ?? spec?.implied;
   const shown = textOf(token.rawName);
   if (!spec) throw new UsageError(`there is no option ${shown}`);
   if (!spec.value) {

@@ -37,7 +37,7 @@ describe('a link with the name of an incumbent', () => {
     [
       'docker',
       ['-dp', '--remote', 'debian', '--memory', '1g', '-v', '/a:/b'],
-      ['docker', '--debug', '--pull=always', 'debian', '--memory', '1g', '-v', '/a:/b'],
+      ['docker', '--debug', '--pull', 'debian', '--memory', '1g', '-v', '/a:/b'],
     ],
     ['docker', ['--podman', 'debian'], ['podman', 'debian']],
     ['podman', ['debian', '--init'], ['podman', 'debian', '--init']],
