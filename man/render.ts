@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 
 import { optionHelp } from '../src/cli/help.ts';
 import { serverOptions } from '../src/cli/options.ts';
-import { reapOptions } from '../src/cli/reap.ts';
+import { reapCommand } from '../src/cli/reap.ts';
+import { sessionsCommand } from '../src/cli/sessions.ts';
 import type { OptionSpec } from '../src/regime.ts';
 import { builtInRegimes } from '../src/regimes.ts';
 
@@ -25,7 +26,8 @@ export interface Page {
 export async function listPages(): Promise<Page[]> {
   const pages = [
     { path: pathOf('regime.1'), options: serverOptions },
-    { path: pathOf('regime-reap.1'), options: reapOptions },
+    { path: pathOf('regime-reap.1'), options: reapCommand.options },
+    { path: pathOf('regime-sessions.1'), options: sessionsCommand.options },
   ];
   for (const { name, load } of builtInRegimes) {
     const { regime } = await load();

@@ -14,6 +14,7 @@ import { writeStderr } from './log.ts';
 const commands = new Map<string, (args: readonly string[]) => Promise<number>>([
   ['conform', async (args) => (await import('./cli/conform.ts')).conform(args)],
   ['reap', async (args) => (await import('./cli/reap.ts')).reap(args)],
+  ['sessions', async (args) => (await import('./cli/sessions.ts')).sessions(args)],
 ]);
 
 async function main(): Promise<void> {

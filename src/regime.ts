@@ -150,6 +150,8 @@ export interface Regime<Settings = unknown, State = unknown> {
     reverts?: 'packages' | 'everything';
     reboot?: boolean;
   };
+  /** What a testbed of that plan or state is, as a phrase for `regime sessions`. */
+  holds?(settings: Settings, state: State): string;
   /** Names everything that `open` is going to make. Pure: it is written down first. */
   plan(settings: Settings, session: SessionInfo): State;
   /**

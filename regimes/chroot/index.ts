@@ -1,5 +1,5 @@
 import type { Bytes } from '../../src/bytes.ts';
-import { TestbedError } from '../../src/errors.ts';
+import { shown, TestbedError } from '../../src/errors.ts';
 import type { Monitor } from '../../src/place/monitor.ts';
 import type { Place } from '../../src/place/place.ts';
 import type { Regime, Testbed } from '../../src/regime.ts';
@@ -40,6 +40,7 @@ export const regime: Regime<ChrootSettings, ChrootState> = {
     hidden: session.local ? [session.repository] : [],
     gainRoot: [...settings.gainRoot],
   }),
+  holds: ({ inPlace, source }) => `${inPlace ? 'the tree' : 'an overlay over'} ${shown(source)}`,
   async open(settings, state, outer, context): Promise<Testbed> {
     const monitor = startChrootMonitor(outer, settings.gainRoot);
     const stop = () => monitor.drop(true);

@@ -1,14 +1,14 @@
 import { rmSync } from 'node:fs';
 
 import { bufferOf, textOf, type Bytes } from '../../src/bytes.ts';
-import { TestbedError } from '../../src/errors.ts';
+import { shown, TestbedError } from '../../src/errors.ts';
 import type { Place } from '../../src/place/place.ts';
 import type { Context, Regime, Testbed } from '../../src/regime.ts';
 import type { Address } from './address.ts';
 import { prepareAuxverbs } from './auxverbs.ts';
 import { noteRequest, unanswered } from './requests.ts';
 import { captureRecipe } from './capture.ts';
-import { removeSession } from './containers.ts';
+import { removeSession, SESSION_LABEL } from './containers.ts';
 import { connectEngine, type Engine } from './engine.ts';
 import { findImage } from './image.ts';
 import { dockerOptions } from './options.ts';
@@ -42,6 +42,8 @@ function dockerRegime(
       session: session.id,
       directory: `${session.directory}/docker`,
     }),
+    holds: ({ image }, { session, address }) =>
+      `containers of ${shown(image)} with the label ${SESSION_LABEL}=${session} on ${address.url}`,
     async open(settings, state, outer, context): Promise<Testbed> {
       if (!outer.isHost) {
         throw new TestbedError({

@@ -12,7 +12,8 @@ export function renderHelp(): string {
   return [
     'Usage: regime REGIME [OPTION]... [OPERAND]... [+ REGIME ...]',
     '       regime conform [OPTION]... -- SERVER [ARG]...',
-    '       regime reap [OPTION]...',
+    '       regime reap [OPTION]... [ID]...',
+    '       regime sessions [OPTION]... [show ID | keep ID]',
     '       regime help [NAME]',
     '',
     ...fold(
@@ -30,6 +31,7 @@ export function renderHelp(): string {
     'Commands:',
     ...entry('conform', 'check that a virtualisation server keeps to the protocol', 12),
     ...entry('reap', 'take away what servers that died left behind', 12),
+    ...entry('sessions', 'show the sessions there are, and what they hold', 12),
     ...entry('help', "show this, or a regime's options", 12),
     '',
     'Options with every regime:',
@@ -97,7 +99,8 @@ function entry(head: string, text: string, indent: number): string[] {
   return [margin.padEnd(indent) + (lines[0] ?? '').trimStart(), ...lines.slice(1)];
 }
 
-function fold(text: string, indent: number): string[] {
+/** Text as lines that a terminal has room for. */
+export function fold(text: string, indent: number): string[] {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {

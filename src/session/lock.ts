@@ -21,15 +21,16 @@ const BUSY = 1;
  * the file was removed or replaced meanwhile (then it is no longer the lock of that path).
  * Costs one child process, some milliseconds.
  * @param create make the file, mode 0600, where it isn't there; else a missing file is an ENOENT
+ * @param shared together with others who share it
  * @throws TestbedError where flock(1) is missing or the file system has no locks
  */
 export async function takeLock(
   path: string,
-  { create = true }: { create?: boolean } = {},
+  { create = true, shared = false }: { create?: boolean; shared?: boolean } = {},
 ): Promise<Lock | undefined> {
   const { O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
   const descriptor = openSync(path, O_RDWR | O_NOFOLLOW | (create ? O_CREAT : 0), 0o600);
-  return lockDescriptor(path, descriptor);
+  return lockDescriptor(path, descriptor, shared);
 }
 
 /** True where somebody holds the lock of a file. A file that isn't there is held by nobody. */
@@ -50,10 +51,15 @@ export async function isHeld(path: string): Promise<boolean> {
 }
 
 /** Locks an open file, which it takes over: it is closed where the lock isn't had. */
-export async function lockDescriptor(path: string, descriptor: number): Promise<Lock | undefined> {
+export async function lockDescriptor(
+  path: string,
+  descriptor: number,
+  shared = false,
+): Promise<Lock | undefined> {
   let held = false;
   try {
-    held = (await flock(descriptor, ['-n'], path)) && stillNames(path, descriptor);
+    const flags = shared ? ['-s', '-n'] : ['-n'];
+    held = (await flock(descriptor, flags, path)) && stillNames(path, descriptor);
   } finally {
     if (!held) closeSync(descriptor);
   }

@@ -1,4 +1,4 @@
-import { lstatSync, readFileSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -6,10 +6,11 @@ import { asError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Context } from '../regime.ts';
 import { discardTestbed, type Lookups } from './discard.ts';
+import { look, machineInLock, type Found } from './found.ts';
 import { idOfName } from './ids.ts';
 import { takeLock, type Lock } from './lock.ts';
 import { machineId, ownerRuns } from './owner.ts';
-import { decodeRecord, RecordError, type SessionRecord } from './record.ts';
+import { RecordError, type SessionRecord } from './record.ts';
 import { ignoreMissing, LOCK_FILE, removeSessionDirectory } from './remove.ts';
 import type { Repository } from './repository.ts';
 import { CHECKPOINT, openStorage } from './storage.ts';
@@ -27,18 +28,10 @@ export interface ReapOptions {
   dryRun?: boolean;
   /** Milliseconds: what changed later than that long ago is left. */
   olderThan?: number;
+  /** The ids of the sessions to reap, kept ones too; left out: all but those that are kept. */
+  only?: ReadonlySet<string>;
   /** Told of each session when it is done with, oldest session first. */
   onReaped?: (reaped: Reaped) => void;
-}
-
-/** A session's directory as it was found, before its lock was asked for. */
-interface Found {
-  id: string;
-  directory: string;
-  record: SessionRecord | undefined;
-  /** Milliseconds since 1970: when it was made, and when it was written to. */
-  created: number;
-  changed: number;
 }
 
 /**
@@ -63,7 +56,7 @@ export async function reap(
   for (const name of names) {
     // A directory of another name isn't ours.
     const id = idOfName(name);
-    if (id === undefined) continue;
+    if (id === undefined || options.only?.has(id) === false) continue;
     try {
       const session = look(id, join(repository.path, name));
       if (session) found.push(session);
@@ -101,18 +94,6 @@ export async function reapQuietly(
   }
 }
 
-/** Undefined where it has gone meanwhile. */
-function look(id: string, directory: string): Found | undefined {
-  const status = lstatSync(directory, { throwIfNoEntry: false });
-  if (!status?.isDirectory() || status.uid !== process.geteuid?.()) return undefined;
-  const bytes = readIfThere(join(directory, CHECKPOINT));
-  const times = { created: status.birthtimeMs || status.mtimeMs, changed: status.mtimeMs };
-  if (!bytes) return { id, directory, record: undefined, ...times };
-  const record = decodeRecord(bytes);
-  const created = Date.parse(record.created);
-  return { id, directory, record, created, changed: Date.parse(record.changed) };
-}
-
 async function reapOne(
   found: Found,
   lookups: Lookups,
@@ -122,10 +103,11 @@ async function reapOne(
   const { id, directory, record } = found;
   const left = (reason: string): Reaped => ({ id, outcome: 'left', reason });
   const { owner } = record ?? {};
-  if (owner && ownerRuns(owner)) return left(`in use by process ${owner.pid}`);
+  // A server that has left one testbed to its user may go on with another: there only the lock tells.
+  if (owner && !found.kept && ownerRuns(owner)) return left(`in use by process ${owner.pid}`);
   const machine = owner?.machine ?? machineInLock(directory);
   if (machine && machine !== machineId()) return left(`of another machine (${machine})`);
-  if (record?.kept) return left('kept');
+  if (spares(found, options)) return left('kept');
   // Without the option no age counts: a clock that was put back makes negative ones.
   const { olderThan } = options;
   if (olderThan && Date.now() - found.changed < olderThan) return left('not old enough');
@@ -147,6 +129,11 @@ async function reapOne(
   }
 }
 
+/** What is kept goes only where it is asked for by name. */
+function spares({ kept }: Found, { only }: ReapOptions): boolean {
+  return kept && !only;
+}
+
 /**
  * A record whose lock file is missing is none that is just being removed (there the record goes
  * first): somebody took the file away, and any server that held it can't be told from a dead one.
@@ -164,14 +151,14 @@ async function reapLocked(
   { id, directory }: Found,
   lookups: Lookups,
   context: Pick<Context, 'signal' | 'log'>,
-  { dryRun }: ReapOptions,
+  options: ReapOptions,
 ): Promise<Reaped | undefined> {
   const current = look(id, directory);
   if (!current) return undefined;
   const { record } = current;
-  if (record?.kept) return { id, outcome: 'left', reason: 'kept' };
+  if (spares(current, options)) return { id, outcome: 'left', reason: 'kept' };
   const reason = record ? describe(record) : 'half-made, nothing was started for it';
-  if (dryRun) return { id, outcome: 'would-reap', reason };
+  if (options.dryRun) return { id, outcome: 'would-reap', reason };
   if (record) {
     const storage = await openStorage(directory);
     try {
@@ -215,18 +202,4 @@ function unusable(id: string, cause: unknown): Reaped {
 function describe(record: SessionRecord): string {
   const chain = record.regimes.map((entry) => entry.regime).join(' + ');
   return `${chain}, ${record.phase}, made ${record.created} by process ${record.owner.pid}`;
-}
-
-/** Empty where the file is missing, or its server died before it wrote the name. */
-function machineInLock(directory: string): string {
-  return readIfThere(join(directory, LOCK_FILE))?.toString('latin1').trim() ?? '';
-}
-
-function readIfThere(path: string): Buffer | undefined {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw cause;
-  }
 }

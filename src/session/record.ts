@@ -48,8 +48,6 @@ export interface SessionRecord {
   phase: Phase;
   replacement?: Replacement;
   scratch?: RecordedScratch;
-  /** True where the user wants to keep it after its server's end. */
-  kept?: boolean;
   owner: Owner;
   /** When the session was made, and when this record was written: ISO 8601, UTC. */
   created: string;
@@ -111,7 +109,6 @@ export function decodeRecord(bytes: Buffer): SessionRecord {
   );
   check(isTime(record['created']), 'created');
   check(isTime(record['changed']), 'changed');
-  check(['boolean', 'undefined'].includes(typeof record['kept']), 'kept');
   const { regimes } = record;
   check(Array.isArray(regimes) && regimes.length > 0, 'regimes');
   for (const entry of regimes as unknown[]) checkEntry(entry);

@@ -9,7 +9,10 @@ import { CHECKPOINT, NEXT_CHECKPOINT } from './storage.ts';
 /** The file in a session's directory that its server holds locked while it lives. */
 export const LOCK_FILE = 'lock';
 
-const OURS_LAST = [NEXT_CHECKPOINT, CHECKPOINT, LOCK_FILE];
+/** An empty file in a session's directory: its user wants it to outlive its server. */
+export const KEPT_FILE = 'kept';
+
+const OURS_LAST = [NEXT_CHECKPOINT, CHECKPOINT, KEPT_FILE, LOCK_FILE];
 
 /**
  * Removes a session's directory. The caller holds its lock. The record goes after everything else

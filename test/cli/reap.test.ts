@@ -116,7 +116,7 @@ describe('regime reap', () => {
   it('takes wrong options for what they are: one line and exit status 2', () => {
     for (const args of [
       ['--frob'],
-      ['x'],
+      ['no-such-session'],
       ['--older-than=soon'],
       ['--state-dir'],
       ['--dry-run=x'],

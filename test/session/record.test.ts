@@ -36,7 +36,6 @@ describe('the record of a session', () => {
     const record: SessionRecord = {
       ...newRecord('abcdefgh', [entry, { regime: 'null', settings: null, state: null }]),
       phase: 'open',
-      kept: true,
     };
     const now = new Date('2031-02-03T04:05:06Z');
     expect(decodeRecord(encodeRecord(record, now))).to.deep.equal({

@@ -1,0 +1,99 @@
+import { bytesOf, textOf, type Argv } from '../bytes.ts';
+import { asError, shown, UsageError } from '../errors.ts';
+import { writeStderr } from '../log.ts';
+import type { OptionSpec } from '../regime.ts';
+import { parseWords } from './words.ts';
+
+/** A command of `regime` that is no regime. */
+export interface Command {
+  /** As `reap`, or `sessions show`. */
+  name: string;
+  /** The operands as in a SYNOPSIS. */
+  operands: string;
+  /** A sentence or more for `--help`. */
+  summary: string;
+  options: readonly OptionSpec[];
+  /** True where the words after the first operand are another program's. */
+  passesArguments?: boolean;
+  /** Its manual page, as `regime-reap(1)`. */
+  page: string;
+}
+
+/** What a command was given. */
+export interface Given {
+  operands: Argv;
+  flag(name: string): boolean;
+  /** The last value given, as text. */
+  value(name: string): string | undefined;
+}
+
+/** The options that commands share. */
+export const commonOptions = {
+  stateDir: {
+    name: 'state-dir',
+    value: 'DIR',
+    help: 'Look for session records below DIR, not in the state directory of the user.',
+  },
+  debug: { name: 'debug', short: 'd', help: 'Say on standard error what is done.' },
+  help: { name: 'help', short: 'h', help: 'Show the options and exit.' },
+} satisfies Record<string, OptionSpec>;
+
+/**
+ * Reads the words of a command and runs it. Resolves with the exit status: what `run` says, 1 where
+ * it fails, 2 for wrong words.
+ * @param args as text; or bytes, where another program's are among them
+ */
+export async function runCommand(
+  command: Command,
+  args: Argv,
+  run: (given: Given) => Promise<number>,
+): Promise<number> {
+  // Whoever reads may go, as `head` does: the work goes on.
+  process.stdout.on('error', () => {});
+  try {
+    const { options, operands } = parseWords(args, command.options, command.passesArguments);
+    const flag = (wanted: string) => options.some(({ name }) => name === wanted);
+    if (flag('help')) {
+      process.stdout.write(await renderHelp(command));
+      return 0;
+    }
+    return await run({
+      operands,
+      flag,
+      value: (wanted) => {
+        const value = options.findLast(({ name }) => name === wanted)?.value;
+        return value === undefined ? undefined : textOf(value);
+      },
+    });
+  } catch (cause) {
+    const message = shown(bytesOf(asError(cause).message));
+    if (cause instanceof UsageError) {
+      writeStderr(`regime: ${message} (try 'regime ${command.name} --help')\n`);
+      return 2;
+    }
+    writeStderr(`regime: failure: ${message}\n`);
+    return 1;
+  }
+}
+
+/** @throws UsageError where there are operands */
+export function refuseOperands({ operands }: Given): void {
+  if (operands[0] !== undefined) {
+    throw new UsageError(`there is nothing to do with ${shown(operands[0])}`);
+  }
+}
+
+async function renderHelp({ name, operands, summary, options, page }: Command): Promise<string> {
+  const { fold, renderOptions } = await import('./help.ts');
+  return [
+    `Usage: regime ${[name, '[OPTION]...', operands].filter((word) => word !== '').join(' ')}`,
+    '',
+    ...fold(summary, 0),
+    '',
+    'Options:',
+    ...renderOptions(options),
+    '',
+    `See ${page}.`,
+    '',
+  ].join('\n');
+}
