@@ -14,6 +14,7 @@ export type Target =
   | { kind: 'faster'; times: number }
   | { kind: 'at-most'; times: number }
   | { kind: 'more'; by: number }
+  | { kind: 'below'; value: number }
   | { kind: 'none' };
 
 /**

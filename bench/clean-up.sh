@@ -20,6 +20,19 @@ for pid in $(ours); do
     kill -KILL "$pid"
 done
 
+engine=$directory/docker
+if [ -S "$engine/docker.sock" ]; then
+    # Only what was started here is on this engine.
+    docker --host "unix://$engine/docker.sock" ps --all --quiet |
+        xargs --no-run-if-empty docker --host "unix://$engine/docker.sock" rm --force >/dev/null
+    kill "$(cat "$engine/pid")"
+    turns=0
+    while [ -e "$engine/pid" ] && [ $turns -lt 300 ]; do
+        sleep 0.1
+        turns=$((turns + 1))
+    done
+fi
+
 if command -v schroot >/dev/null && [ -e "/etc/schroot/chroot.d/$schroot" ]; then
     for session in $(schroot --list --all-sessions 2>/dev/null | grep "^session:$schroot-"); do
         schroot --quiet --force --end-session --chroot "$session"

@@ -53,7 +53,8 @@ export function requireRoot(): void {
   if (process.getuid?.() !== 0) throw new Skip('it takes root');
 }
 
-function fixture(workshop: Workshop, name: string): string {
+/** @throws Skip where this machine has none */
+export function fixture(workshop: Workshop, name: string): string {
   const path = join(workshop.shared('fixtures', makeFixtures), name);
   if (!existsSync(path)) throw new Skip(`there is no fixture ${name} on this machine`);
   return path;

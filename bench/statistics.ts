@@ -31,6 +31,8 @@ export function isMet(target: Target, ours: number, theirs: number): boolean | u
       return ours <= theirs * target.times;
     case 'more':
       return ours - theirs <= target.by;
+    case 'below':
+      return ours <= target.value;
     case 'none':
       return undefined;
   }
@@ -44,6 +46,8 @@ export function describeTarget(target: Target): string {
       return target.times === 1 ? 'no slower' : `at most ${target.times} x`;
     case 'more':
       return `at most ${target.by} ms more`;
+    case 'below':
+      return `at most ${target.value} ms`;
     case 'none':
       return '-';
   }

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, symlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -105,6 +105,8 @@ export function openWorkshop(parent: string): Workshop {
   function copyProgram(): string {
     cpSync(join(PROJECT, 'dist'), join(directory, 'dist'), { recursive: true });
     cpSync(join(PROJECT, 'package.json'), join(directory, 'package.json'));
+    // What is not in the bundle.
+    symlinkSync(join(PROJECT, 'node_modules'), join(directory, 'node_modules'));
     return join(directory, 'dist/main.js');
   }
   return workshop;

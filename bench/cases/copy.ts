@@ -44,7 +44,7 @@ function largeFile(workshop: Workshop): Source {
 }
 
 /** Into a fresh name each time. What was written before is on the disk by then, or gone. */
-function timeDown(session: Session, { path, slash }: Source): Measure {
+export function timeDown(session: Session, { path, slash }: Source): Measure {
   return async (round) => {
     const target = `${session.scratch}/down-${round}`;
     run(['sync']);
@@ -54,7 +54,8 @@ function timeDown(session: Session, { path, slash }: Source): Measure {
   };
 }
 
-async function timeUp(session: Session, source: Source, host: string): Promise<Measure> {
+/** The same from the testbed, into names on the host that begin with `host`. */
+export async function timeUp(session: Session, source: Source, host: string): Promise<Measure> {
   const { path, slash } = source;
   const origin = `${session.scratch}/up`;
   await session.time('copydown', path + slash, origin + slash);

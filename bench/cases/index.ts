@@ -2,6 +2,7 @@ import type { Case } from '../case.ts';
 import { auxverbCases } from './auxverb.ts';
 import { chrootCases } from './chroot.ts';
 import { copyCases } from './copy.ts';
+import { dockerCases } from './docker.ts';
 import { memoryCases } from './memory.ts';
 import { startCases } from './start.ts';
 import { tarballCases } from './tarball.ts';
@@ -13,5 +14,6 @@ export const cases: readonly Case[] = [
   ...tarballCases,
   ...auxverbCases,
   ...copyCases,
+  ...dockerCases,
   ...memoryCases,
 ];

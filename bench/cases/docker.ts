@@ -1,0 +1,227 @@
+import { randomBytes } from 'node:crypto';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+import type { Case, Measure, Pair } from '../case.ts';
+import { debianImage, harnessImage } from '../docker.ts';
+import { openSession, startSession, type Session } from '../session.ts';
+import { timeUntilEnd } from '../stopwatch.ts';
+import { run, type Workshop } from '../workshop.ts';
+import { openAndClose } from './chroot.ts';
+import { timeDown, timeUp } from './copy.ts';
+
+/** Milliseconds in which the next container is made ready. */
+const SETTLE = 2000;
+
+const AGAINST = 'virt-docker';
+const common = { against: AGAINST, unit: 'ms', rounds: 3 } as const;
+
+/** Both servers on one image, each as its users have it. */
+function bothArgv(workshop: Workshop): [ours: string[], theirs: string[]] {
+  const image = debianImage(workshop);
+  return [workshop.ours('docker', image), workshop.theirs('docker', image)];
+}
+
+/** Both servers with their testbeds open. */
+async function bothOpen(workshop: Workshop): Promise<[Session, Session]> {
+  const [ours, theirs] = bothArgv(workshop);
+  return [await openSession(workshop, ours), await openSession(workshop, theirs)];
+}
+
+/** A server of its own each time, as quit ends it: until its process is gone. */
+function closeAndQuit(workshop: Workshop, argv: readonly string[]): Measure {
+  return async () => {
+    const { client, time } = await openSession(workshop, argv);
+    await sleep(SETTLE);
+    const close = await time('close');
+    const quit = process.hrtime.bigint();
+    client.send('quit\n');
+    await client.ended();
+    return close + Number(process.hrtime.bigint() - quit) / 1e6;
+  };
+}
+
+function smallFiles(workshop: Workshop) {
+  const path = workshop.shared('2,000 small files', () => {
+    const directory = join(workshop.directory, 'few');
+    for (let index = 0; index < 2000; index++) {
+      mkdirSync(join(directory, String(index % 20)), { recursive: true });
+      writeFileSync(join(directory, String(index % 20), `file-${index}`), randomBytes(2048));
+    }
+    return directory;
+  });
+  return { path, slash: '/' as const };
+}
+
+/** Runs the harness on the package beside this; what it asks of the server is timed. */
+function harnessRun(workshop: Workshop, argv: readonly string[]): () => HarnessTimes {
+  const directory = join(workshop.directory, `harness-${argv.length}`);
+  const source = fileURLToPath(new URL('../breaks', import.meta.url));
+  const clock = fileURLToPath(new URL('../protocol-clock.pl', import.meta.url));
+  return () => {
+    rmSync(directory, { recursive: true, force: true });
+    cpSync(source, join(directory, 'breaks'), { recursive: true });
+    const log = join(directory, 'times');
+    const wrapper = join(directory, 'server');
+    writeFileSync(wrapper, `#!/bin/sh\nexec perl '${clock}' '${log}' "$@"\n`, { mode: 0o755 });
+    const harness = ['autopkgtest', '--no-built-binaries', join(directory, 'breaks')];
+    const whole = timeUntilEnd([...harness, '--', wrapper, ...argv], { env: workshop.env });
+    const lines = readFileSync(log, 'utf8').trim().split('\n');
+    const times = lines
+      .map((line) => line.split(' '))
+      .filter(([word]) => GIVES_BACK.test(word ?? ''));
+    return { whole, givenBack: times.reduce((sum, [, ms]) => sum + Number(ms), 0) };
+  };
+}
+
+/** In milliseconds. */
+interface HarnessTimes {
+  whole: number;
+  /** All reverts, closes and the quit together. */
+  givenBack: number;
+}
+
+const GIVES_BACK = /^(revert|close|quit)$/;
+
+function harnessPair(workshop: Workshop, what: keyof HarnessTimes): Pair {
+  const image = harnessImage(workshop);
+  const [ours, theirs] = workshop.shared('harness runs', () => {
+    const runs = [workshop.ours('docker', image), workshop.theirs('docker', image)];
+    // Each takes a while: both rows are of the same runs.
+    return runs.map((argv) => {
+      const times = harnessRun(workshop, argv);
+      const made: HarnessTimes[] = [];
+      return (round: number) => (made[round] ??= times());
+    });
+  });
+  return {
+    ours: (round) => ours?.(round)[what] ?? NaN,
+    theirs: (round) => theirs?.(round)[what] ?? NaN,
+  };
+}
+
+export const dockerCases: readonly Case[] = [
+  {
+    ...common,
+    name: 'docker open, image local',
+    target: { kind: 'at-most', times: 1 },
+    async prepare(workshop) {
+      const [ours, theirs] = bothArgv(workshop);
+      return {
+        ours: openAndClose(await startSession(workshop, ours)),
+        theirs: openAndClose(await startSession(workshop, theirs)),
+      };
+    },
+  },
+  {
+    ...common,
+    name: 'docker revert, one standing by',
+    target: { kind: 'faster', times: 100 },
+    async prepare(workshop) {
+      const [ours, theirs] = await bothOpen(workshop);
+      const settled = (session: Session) => async () => {
+        await session.run('rm -rf /usr/share');
+        await sleep(SETTLE);
+        return session.time('revert');
+      };
+      return { ours: settled(ours), theirs: settled(theirs) };
+    },
+  },
+  {
+    ...common,
+    name: 'docker revert, at once after another',
+    target: { kind: 'faster', times: 20 },
+    async prepare(workshop) {
+      const [ours, theirs] = await bothOpen(workshop);
+      return {
+        async ours() {
+          await ours.time('revert');
+          return ours.time('revert');
+        },
+        theirs: () => theirs.time('revert'),
+      };
+    },
+  },
+  {
+    ...common,
+    name: 'docker close and quit',
+    target: { kind: 'faster', times: 30 },
+    prepare(workshop) {
+      const [ours, theirs] = bothArgv(workshop);
+      return { ours: closeAndQuit(workshop, ours), theirs: closeAndQuit(workshop, theirs) };
+    },
+  },
+  {
+    ...common,
+    name: 'auxverb true, docker',
+    against: 'docker exec true',
+    rounds: 30,
+    target: { kind: 'at-most', times: 1.15 },
+    async prepare(workshop) {
+      const [argv] = bothArgv(workshop);
+      const auxverb = await (await openSession(workshop, argv)).auxverb();
+      const { env } = workshop;
+      const idle = ['docker', 'run', '--detach', debianImage(workshop), 'sleep', 'infinity'];
+      const id = run(idle, env).trim();
+      workshop.afterCase(() => void run(['docker', 'rm', '--force', id], env));
+      return {
+        ours: () => timeUntilEnd([...auxverb, 'true'], { env }),
+        theirs: () => timeUntilEnd(['docker', 'exec', id, 'true'], { env }),
+      };
+    },
+  },
+  {
+    ...common,
+    name: 'auxverb true, docker',
+    rounds: 10,
+    target: { kind: 'faster', times: 1 },
+    async prepare(workshop) {
+      const { env } = workshop;
+      const auxverbs = (await bothOpen(workshop)).map((session) => session.auxverb());
+      const [ours = [], theirs = []] = await Promise.all(auxverbs);
+      return {
+        ours: () => timeUntilEnd([...ours, 'true'], { env }),
+        theirs: () => timeUntilEnd([...theirs, 'true'], { env }),
+      };
+    },
+  },
+  {
+    ...common,
+    name: 'docker copydown, 2,000 files of 2 KiB',
+    target: { kind: 'faster', times: 2 },
+    async prepare(workshop) {
+      const source = smallFiles(workshop);
+      const [ours, theirs] = await bothOpen(workshop);
+      return { ours: timeDown(ours, source), theirs: timeDown(theirs, source) };
+    },
+  },
+  {
+    ...common,
+    name: 'docker copyup, 2,000 files of 2 KiB',
+    target: { kind: 'faster', times: 2 },
+    async prepare(workshop) {
+      const source = smallFiles(workshop);
+      const [ours, theirs] = await bothOpen(workshop);
+      return {
+        ours: await timeUp(ours, source, join(workshop.directory, 'up-ours')),
+        theirs: await timeUp(theirs, source, join(workshop.directory, 'up-theirs')),
+      };
+    },
+  },
+  {
+    ...common,
+    name: 'docker, reverts and closes of a harness run',
+    rounds: 1,
+    target: { kind: 'below', value: 3000 },
+    prepare: (workshop) => harnessPair(workshop, 'givenBack'),
+  },
+  {
+    ...common,
+    name: 'docker, the whole of that run',
+    rounds: 1,
+    target: { kind: 'none' },
+    prepare: (workshop) => harnessPair(workshop, 'whole'),
+  },
+];
