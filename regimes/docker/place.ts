@@ -1,6 +1,7 @@
 import { TestbedError } from '../../src/errors.ts';
 import type { Ending, Place } from '../../src/place/place.ts';
 import { prefixedPlace } from '../../src/place/prefixed.ts';
+import { containerArchive } from './archive.ts';
 import type { Auxverbs } from './auxverbs.ts';
 import type { Container } from './containers.ts';
 import type { Engine } from './engine.ts';
@@ -23,6 +24,7 @@ export function containerPlace(
   };
   return {
     ...plain,
+    archive: containerArchive(engine, id),
     async run(argv, options) {
       const outcome = await plain.run(argv, options);
       await check(outcome.ending);

@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream';
+
 import type { Argv, Bytes } from '../bytes.ts';
 
 /** How a command ended: an exit status, or the signal that ended it. */
@@ -64,6 +66,25 @@ export interface Place {
   run(argv: Argv, options?: RunOptions): Promise<Outcome>;
   /** Starts a command whose streams the caller takes care of. */
   spawn(argv: Argv, options: SpawnOptions): Running;
+  /** Its files by way of who keeps it, for where no tar runs there. */
+  readonly archive?: Archive;
+}
+
+/** Trees of files as tar archives, read and written from outside. Paths are absolute. */
+export interface Archive {
+  /**
+   * Extracts an archive into a directory that is there, with the owners that it names. A directory
+   * is merged into one that is there; a directory that meets something else, or something else a
+   * directory, is an error. On an error part of it may have been extracted.
+   * @throws CopyFailed, or the signal's reason
+   */
+  put(directory: Bytes, tar: AsyncIterable<Buffer>, signal: AbortSignal): Promise<void>;
+  /**
+   * What is there, as an archive; with `/.` behind a directory its members' names begin with `./`. A
+   * link is not followed unless something stands behind it. Undefined where there is nothing.
+   * @throws CopyFailed, or the signal's reason
+   */
+  get(path: Bytes, signal: AbortSignal): Promise<Readable | undefined>;
 }
 
 /** True where the command ended with exit status 0. */

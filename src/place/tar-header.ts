@@ -6,6 +6,8 @@ export interface TarHeader {
   /** One character; NUL for a regular file of the oldest format. */
   type: string;
   mode: number;
+  uid: number;
+  gid: number;
   size: number;
   /** Seconds since 1970 as decimal text, which pax may replace by one with a fraction. */
   mtime: string;
@@ -38,6 +40,8 @@ export function readHeader(block: Buffer): TarHeader | undefined {
     name: prefix === '' ? name : `${prefix}/${name}`,
     type: String.fromCharCode(block[156] ?? 0),
     mode: Number(number(block, 100, 8) & 0o7777n),
+    uid: Number(number(block, 108, 8)),
+    gid: Number(number(block, 116, 8)),
     size: sizeOf(number(block, 124, 12)),
     mtime: number(block, 136, 12).toString(),
     linkName: text(block, 157, 100),

@@ -85,7 +85,7 @@ interface Entry extends TarHeader {
 }
 
 /** The next header with the pax headers and GNU long names that stand before it. */
-async function readEntry(reader: ByteReader): Promise<Entry | undefined> {
+export async function readEntry(reader: ByteReader): Promise<Entry | undefined> {
   let pax = new Map<string, Bytes>();
   let longName: Bytes | undefined;
   let longLink: Bytes | undefined;

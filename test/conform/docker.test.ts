@@ -2,7 +2,13 @@ import { spawnSync } from 'node:child_process';
 
 import { expect } from 'chai';
 
-import { importBusybox, importTarball, startEngine, type TestEngine } from '../support/docker.ts';
+import {
+  importBusybox,
+  importTarball,
+  removeTar,
+  startEngine,
+  type TestEngine,
+} from '../support/docker.ts';
 import { debianTarball, hasFixtures } from '../support/fixtures.ts';
 import { serverArgv } from '../support/server.ts';
 import { skip } from '../support/skip.ts';
@@ -33,6 +39,14 @@ describe('the docker regime keeps the rules of regime-protocol(7)', function () 
     if (!hasFixtures()) skip(this, 'there is no root file system to test with');
     const image = importTarball(engine, debianTarball(), 'debian:test');
     await conform(serverArgv('docker', '--host', engine.host, image));
+  });
+
+  it('with a Debian image that has no tar, in what depends on it', async function () {
+    if (!hasFixtures()) skip(this, 'there is no root file system to test with');
+    const image = removeTar(engine, importTarball(engine, debianTarball(), 'debian:test'));
+    const rules = ['4', '6', '7', '8', '9', '10', '11', '16'].map((number) => `COPY-${number}`);
+    const only = rules.flatMap((rule) => ['--only', rule]);
+    await conform(serverArgv('docker', '--host', engine.host, image), ...only);
   });
 
   it('with an image of busybox and no docker command, in what depends on these', async () => {

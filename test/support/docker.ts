@@ -231,3 +231,11 @@ export function importTarball(engine: TestEngine, tarball: string, name: string)
   engine.docker('import', tarball, name);
   return name;
 }
+
+/** The same image without tar. */
+export function removeTar(engine: TestEngine, image: string): string {
+  engine.docker('run', '--name', 'without-tar', image, 'rm', '/bin/tar');
+  engine.docker('commit', 'without-tar', 'without-tar:test');
+  engine.docker('rm', 'without-tar');
+  return 'without-tar:test';
+}

@@ -1,12 +1,26 @@
-# Takes a tree from stdin. Arguments: the tar that the archive is written for (gnu, plain),
-# replace or merge, the destination, the directory to make and extract into when it is replaced.
-find_tar
-[ "$tar" = "$1" ] || exit 97
+# Takes a tree from stdin. Arguments: the tar that the archive is written for (gnu, plain; none where
+# others extract it: then only looks whether it can be), replace or merge, the destination, the
+# directory to make and extract into when it is replaced.
+if [ "$1" = none ]; then
+  tar=none
+else
+  find_tar
+  [ "$tar" = "$1" ] || exit 97
+fi
 how=$2 destination=$3 target=$4
 if [ -d "$destination" ]; then
   [ "$how" = replace ] && refuse_replacing "$destination"
 elif exists "$destination"; then
   refuse "$destination is there and is no directory"
+fi
+if [ "$tar" = none ]; then
+  parent=${destination%/*}
+  [ -d "${parent:-/}" ] || refuse "there is no directory ${parent:-/}"
+  # Whom it is to belong to.
+  while read -r key _ effective _; do
+    case $key in Uid: | Gid:) echo "$effective" ;; esac
+  done </proc/self/status
+  exit
 fi
 set --
 if [ "$how" = merge ]; then

@@ -1,10 +1,12 @@
 import { realpath, stat } from 'node:fs/promises';
 
-import { bufferOf, type Bytes } from '../../bytes.ts';
+import { bufferOf, type Argv, type Bytes } from '../../bytes.ts';
 import { CopyFailed } from '../../errors.ts';
 import type { CopyOptions, CopyRequest } from '../copy.ts';
 import { describeEnding, succeeded, type Place } from '../place.ts';
-import { isWithin, named, parentOf, plainName } from './paths.ts';
+import { sendByArchive } from './archive-down.ts';
+import type { Owner } from './archive-merge.ts';
+import { absoluteName, isWithin, named, parentOf, plainName } from './paths.ts';
 import { quoteArgv } from '../quote.ts';
 import { checkEnd, runPipeline, type PipelineEnd } from './pipeline.ts';
 import { journalled, planReplacement } from './replacement.ts';
@@ -30,6 +32,22 @@ export async function copyDirectoryDown(
     const sink = (kind: TarKind) =>
       scriptArgv('copy-directory-down', kind, request.existing, destination, target);
     const end = await sendTree(source, sink, place, signal);
+    const { archive } = place;
+    if (end.sink === STATUS.noTar && archive) {
+      rememberTar(place, 'none');
+      const owner = await findOwner(place, sink('none'), step, signal);
+      const { changed } = await sendByArchive({
+        archive,
+        source,
+        target: absoluteName(target),
+        owner,
+        step,
+        signal,
+      });
+      if (changed) options.log.warn(`${named(source)} changed while it was copied`);
+      warnOfPlainTar(place, options.log);
+      return;
+    }
     if (end.source === 1 && end.sink === 0) {
       options.log.warn(`${named(source)} changed while it was copied`);
     } else checkEnd(step, end, sides);
@@ -65,7 +83,7 @@ async function sendTree(
   place: Place,
   signal: AbortSignal,
 ): Promise<PipelineEnd> {
-  const send = (kind: TarKind) =>
+  const send = (kind: keyof typeof FORMAT) =>
     runPipeline(
       quoteArgv([
         'tar',
@@ -83,10 +101,27 @@ async function sendTree(
       'ignore',
       signal,
     );
-  const end = await send(tarOf(place));
+  const kind = tarOf(place);
+  if (kind === 'none') return { source: 0, sink: STATUS.noTar, words: '' };
+  const end = await send(kind);
   if (end.sink !== STATUS.otherTar) return end;
-  rememberTar(place, tarOf(place) === 'gnu' ? 'plain' : 'gnu');
-  return send(tarOf(place));
+  const other = kind === 'gnu' ? 'plain' : 'gnu';
+  rememberTar(place, other);
+  return send(other);
+}
+
+/** Whether a tree may go there, and whom it is to belong to. */
+async function findOwner(
+  place: Place,
+  look: Argv,
+  step: string,
+  signal: AbortSignal,
+): Promise<Owner> {
+  const { ending, stdout, stderr } = await place.run(look, { signal });
+  const status = 'status' in ending ? ending.status : 255;
+  checkEnd(step, { source: 0, sink: status, words: stderr }, { source: '', sink: place.label });
+  const [uid = 0, gid = 0] = stdout.split('\n').map(Number);
+  return { uid, gid };
 }
 
 /** busybox knows GNU's long names, but neither pax headers nor holes. */

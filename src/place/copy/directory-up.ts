@@ -48,6 +48,7 @@ export async function copyDirectoryUp(
         place,
         step,
         argv: scriptArgv('copy-directory-up', source),
+        source,
         into: fresh,
         log: options.log,
         signal,

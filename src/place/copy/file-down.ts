@@ -41,7 +41,6 @@ export async function copyFileDown(
     const hasHoles = found.size > SMALL && found.blocks * 512 < found.size;
     if (hasHoles && tarOf(place) === 'gnu') {
       if (await sendSparse(source, destination, executable)) return;
-      rememberTar(place, 'plain');
     }
     if (hasHoles) warnOfPlainTar(place, options.log);
     const sink = scriptArgv('copy-file-down', 'dense', executable, destination);
@@ -82,7 +81,8 @@ export async function copyFileDown(
         );
         const line = quoteArgv([...place.prefix, ...sink]);
         const end = await runPipeline(tar, line, 'ignore', signal);
-        if (end.sink === STATUS.otherTar || end.sink === STATUS.noTar) return;
+        if (end.sink === STATUS.otherTar) return rememberTar(place, 'plain');
+        if (end.sink === STATUS.noTar) return rememberTar(place, 'none');
         checkEnd(step, end, sides);
         done = true;
       },

@@ -8,6 +8,11 @@ export function plainName(name: Bytes): Bytes {
   return stripped.startsWith('/') ? stripped : `./${stripped}`;
 }
 
+/** A plain name from the root on, where commands on a testbed start. */
+export function absoluteName(name: Bytes): Bytes {
+  return name.startsWith('/') ? name : `/${name.replace(/^\.\/+/, '')}`;
+}
+
 /** The directory that a name is in, as `dirname`. */
 export function parentOf(name: Bytes): Bytes {
   const slash = name.lastIndexOf('/');

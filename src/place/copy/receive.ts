@@ -5,10 +5,12 @@ import type { Argv, Bytes } from '../../bytes.ts';
 import { asError, CopyFailed, lastWords } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
 import { localPlace } from '../local.ts';
-import type { Place } from '../place.ts';
+import type { Archive, Place } from '../place.ts';
 import { sieveArchive, type SieveNotes } from '../tar-sieve.ts';
+import { absoluteName, named } from './paths.ts';
 import { checkEnd, endOf, tarWords } from './pipeline.ts';
-import { warnOfPlainTar } from './tar-kind.ts';
+import { STATUS } from './scripts.ts';
+import { rememberTar, warnOfPlainTar } from './tar-kind.ts';
 
 /** What is to be received from where. */
 export interface Reception {
@@ -16,6 +18,8 @@ export interface Reception {
   step: string;
   /** The command on the Place that writes the archive. */
   argv: Argv;
+  /** The tree that it writes, for where it finds no tar. */
+  source: Bytes;
   /** The host's directory to extract into: new, empty, and nobody else's. */
   into: Bytes;
   log: Logger;
@@ -38,7 +42,7 @@ export function extractArgv(into: Bytes): Argv {
  * @throws CopyFailed, or the signal's reason; all processes have then ended
  */
 export async function receiveTree(reception: Reception): Promise<SieveNotes['directories']> {
-  const { place, step, argv, log, signal } = reception;
+  const { place, step, argv, into, log, signal } = reception;
   const notes: SieveNotes = { devices: 0, directories: new Map() };
   // Ends both where either fails: a testbed could go on sending for ever.
   const stop = new AbortController();
@@ -50,10 +54,15 @@ export async function receiveTree(reception: Reception): Promise<SieveNotes['dir
     const sourceEnd = endOf(source, stop.signal);
     // Awaited after the sink: what could not be started must not count as unhandled until then.
     sourceEnd.catch(() => {});
-    const trouble = await extract(source.stdout as Readable, reception.into, notes, stop.signal);
+    const trouble = await extract(source.stdout as Readable, into, notes, stop.signal);
     if (trouble) stop.abort();
     const { status, words } = await sourceEnd;
     signal.throwIfAborted();
+    if (status === STATUS.noTar && place.archive) {
+      rememberTar(place, 'none');
+      warnOfPlainTar(place, log);
+      return await receiveArchive(place.archive, reception);
+    }
     // After an abort the statuses are of our own making: only what the sender said by itself counts.
     if (trouble) throw failure(step, place.label, trouble, words);
     const plain = /^regime: plain tar$/m.test(words);
@@ -61,11 +70,34 @@ export async function receiveTree(reception: Reception): Promise<SieveNotes['dir
     if (status === 1 && !plain)
       log.warn(`the source changed while it was copied: ${lastWords(words)}`);
     else checkEnd(step, { source: status, sink: 0, words }, { source: place.label, sink: '' });
-    if (notes.devices > 0) log.warn(`copyup: left out ${notes.devices} device files`);
+    warnOfDevices(notes, log);
     return notes.directories;
   } finally {
     signal.removeEventListener('abort', pass);
   }
+}
+
+/** Extracts a tree that the testbed's keeper sends. The testbed is not trusted any more for it. */
+async function receiveArchive(
+  archive: Archive,
+  { place, step, source, into, log, signal }: Reception,
+): Promise<SieveNotes['directories']> {
+  const notes: SieveNotes = { devices: 0, directories: new Map() };
+  const stream = await archive.get(`${absoluteName(source)}/.`, signal);
+  if (!stream) throw new CopyFailed({ step: `${step}: there is no directory ${named(source)}` });
+  try {
+    const trouble = await extract(stream, into, notes, signal);
+    signal.throwIfAborted();
+    if (trouble) throw failure(step, place.label, trouble, '');
+  } finally {
+    stream.destroy();
+  }
+  warnOfDevices(notes, log);
+  return notes.directories;
+}
+
+function warnOfDevices({ devices }: SieveNotes, log: Logger): void {
+  if (devices > 0) log.warn(`copyup: left out ${devices} device files`);
 }
 
 /** Sieves an archive into a directory. @returns what went wrong; the host's tar has ended. */

@@ -1,8 +1,8 @@
 import type { Logger } from '../../log.ts';
 import type { Place } from '../place.ts';
 
-/** GNU tar, which keeps all that a copy has to keep, or another (busybox, toybox, bsdtar). */
-export type TarKind = 'gnu' | 'plain';
+/** GNU tar, which keeps all that a copy has to keep, another (busybox, toybox, bsdtar), or none. */
+export type TarKind = 'gnu' | 'plain' | 'none';
 
 const kinds = new WeakMap<Place, TarKind>();
 const warned = new WeakSet<Place>();
@@ -20,7 +20,10 @@ export function rememberTar(place: Place, kind: TarKind): void {
 export function warnOfPlainTar(place: Place, log: Logger): void {
   if (warned.has(place)) return;
   warned.add(place);
+  const { label } = place;
   log.warn(
-    `${place.label} has no GNU tar: copies lose fractions of seconds, holes and the times of directories`,
+    tarOf(place) === 'none'
+      ? `${label} has no tar: copies lose holes and, upwards, fractions of seconds`
+      : `${label} has no GNU tar: copies lose fractions of seconds, holes and the times of directories`,
   );
 }
