@@ -27,7 +27,7 @@ export async function authenticate(
   const { utils } = await loadSsh2();
   const tried: string[] = [];
   let accepted: readonly string[] = [];
-  const files = [...target.identityFiles];
+  const files = [...target.credentials.identityFiles];
   const nextKey = (): AnyAuthMethod | undefined => {
     for (let file = files.shift(); file !== undefined; file = files.shift()) {
       const key = utils.parseKey(readFileSync(file));

@@ -22,7 +22,7 @@ const FAILURES: Record<string, [status: string, hint: string]> = {
  * @throws TestbedError
  */
 export async function dial(
-  { label, hostName, port, connectTimeout }: Target,
+  { label, hostName, port, family, connectTimeout }: Target,
   signal: AbortSignal,
 ): Promise<Socket> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(connectTimeout)]);
@@ -34,7 +34,7 @@ export async function dial(
       socket.once('connect', resolve);
       socket.once('error', reject);
       limit.addEventListener('abort', () => reject(asTimeout()), { once: true });
-      socket.connect({ host: hostName, port });
+      socket.connect({ host: hostName, port, family });
     });
     return socket;
   } catch (cause) {

@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers';
 
 import type { Channel, Connection } from '../../../../regimes/ssh/connection/channel.ts';
 import { connect } from '../../../../regimes/ssh/connection/connect.ts';
-import { resolveTarget } from '../../../../regimes/ssh/connection/target.ts';
+import { resolveTarget } from '../../../../regimes/ssh/connection/resolve.ts';
 import { silentLogger } from '../../../../src/log.ts';
 import { startSshd, type TestSshd } from '../../../support/sshd.ts';
 
@@ -16,7 +16,7 @@ describe('a command over ssh', () => {
     sshd = await startSshd(this);
     const { host, port, identity, knownHosts } = sshd;
     const request = { host, port, user: 'root', identityFiles: [identity], knownHosts };
-    connection = await connect(await resolveTarget(request), context);
+    connection = await connect(await resolveTarget(request, context), context);
   });
 
   after('log out', () => connection.close());
