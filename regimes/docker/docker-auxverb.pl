@@ -48,22 +48,31 @@ take_terminal() if $terminal;
 feed() if $feeds;
 
 # Frames of 8 bytes of head: the stream's number, three zeroes, the length (big-endian).
-my ($next_look, $last_look, $stream, $left) = (time_now() + 0.25, undef, undef, 0);
+my ($stream, $left) = (undef, 0);
+# A command that has ended may have left a process behind that holds its output: no end of the stream
+# comes then. All that the command wrote is still to arrive, however busy the engine is: so we go when
+# it answers three times in 200 ms and hands nothing on between. Who goes on writing gets no further
+# than what can be on its way (an engine buffers about 1 MiB), and no more than 2 s of waiting.
+my ($next_look, $ended, $silences, $waited, $underway) = (time_now() + 0.25, 0, 0, 0, 4 << 20);
 for (;;) {
     last unless drain();
-    my $wait = ($last_look // $next_look) - time_now();
-    if (readable($wait < 0 ? 0 : $wait)) {
+    my $now = time_now();
+    my $silent = !readable($next_look > $now ? $next_look - $now : 0);
+    if (!$silent) {
         my $read = sysread $engine, $buffer, 65536, length $buffer;
         next if !defined $read && $!{EINTR};
         last unless $read;
-        next;
+        $silences = 0;
+        $underway -= $read if $ended;
+        last if $underway < 0;
     }
-    next if time_now() < ($last_look // $next_look);
-    last if $last_look;
-    # The command may have ended and left a process behind that holds its output.
+    $waited += time_now() - $now if $ended;
+    next if time_now() < $next_look;
     my ($running) = inspect();
-    if   ($running) { $next_look = time_now() + 0.25 }
-    else            { $last_look = time_now() + 0.2 }
+    $next_look = time_now() + ($running ? 0.25 : 0.1);
+    next if $running;
+    $ended = 1;
+    last if $silent && (++$silences > 2 || $waited > 2);
 }
 kill 'KILL', $feeder if $feeder;
 $restore->() if $restore;

@@ -200,6 +200,9 @@ describe('containers of a Docker engine', function () {
     const began = Date.now();
     expect(await inside(auxverb, 'sleep 600 & echo done')).to.equal('done\n');
     expect(Date.now() - began).to.be.below(3000);
+    // What goes on writing is cut off too.
+    expect(await inside(auxverb, 'while sleep 0.02; do echo x; done & echo done')).to.match(/^done/);
+    expect(await inside(auxverb, 'echo done; yes &')).to.match(/^done/);
     const argv = [...auxverb, 'sh', '-c', 'echo up; sleep 777; true'];
     const running = startServer(argv);
     expect(await running.reply()).to.equal('up');
