@@ -29,16 +29,24 @@ function runLocked() {
 
 function makeAll() {
   if (root) makeUser('regime-test');
-  makeSystem('minbase', []);
-  makeSystem('harness', [
-    '--include=dpkg-dev,ca-certificates',
-    '--skip=cleanup/apt/lists',
-    '--customize-hook=chroot "$1" useradd -m -s /bin/bash -u 1000 tester',
-  ]);
+  makeTree(makeSystem('minbase', []));
+  makeTree(makeSystem('harness', forHarness()));
+  // Of those that boot only images of containers are made.
+  makeSystem('systemd', forHarness('systemd-sysv', 'dbus'));
+  makeSystem('sysvinit', forHarness('sysvinit-core', 'procps'));
   console.log(directory);
 }
 
-/** A tar archive, and as root the tree that it holds. */
+/** What the harness needs in its testbed, and more packages. */
+function forHarness(...packages) {
+  return [
+    `--include=${['dpkg-dev', 'ca-certificates', ...packages].join(',')}`,
+    '--skip=cleanup/apt/lists',
+    '--customize-hook=chroot "$1" useradd -m -s /bin/bash -u 1000 tester',
+  ];
+}
+
+/** A tar archive of a root file system, by its name. */
 function makeSystem(name, options) {
   const tarball = join(directory, `${name}.tar`);
   if (!existsSync(tarball)) {
@@ -47,6 +55,12 @@ function makeSystem(name, options) {
     run('mmdebstrap', ['--quiet', '--variant=minbase', ...options, release, raw, ...sources()]);
     renameSync(raw, tarball);
   }
+  return name;
+}
+
+/** As root: the tree that an archive holds. */
+function makeTree(name) {
+  const tarball = join(directory, `${name}.tar`);
   const tree = join(directory, name);
   if (!root || existsSync(tree)) return;
   const fresh = `${tree}.new`;

@@ -5,7 +5,7 @@ import type { ContainerInspectInfo } from 'dockerode';
 
 import { TestbedError } from '../../src/errors.ts';
 import { engineError, statusOf, type Engine } from './engine.ts';
-import type { Recipe } from './recipe.ts';
+import { IDLE, type Recipe } from './recipe.ts';
 
 /** The label that bears the id of the session. */
 export const SESSION_LABEL = 'regime.session';
@@ -49,12 +49,28 @@ export async function startContainer(
     await container.start();
   } catch (cause) {
     await removeContainer(engine, container.id).catch(() => {});
-    const hint = /executable file not found|no such file/i.test(String(cause))
-      ? 'a testbed needs a shell: is there /bin/sh in the image?'
-      : undefined;
+    const missing = /executable file not found|no such file/i.test(String(cause));
+    const hint = missing ? hintFor(recipe) : undefined;
     throw engineError('cannot start the container', cause, hint);
   }
   return { id: container.id, name };
+}
+
+function hintFor({ body }: Recipe): string {
+  const [program = ''] = body.Cmd ?? [];
+  return program === IDLE[0]
+    ? 'a testbed needs a shell: is there /bin/sh in the image?'
+    : `is there an init, ${program}, in the image? without --init none is wanted`;
+}
+
+/** Starts a container that has ended, if nobody has done it already. */
+export async function startAgain({ docker }: Engine, id: string): Promise<void> {
+  try {
+    await docker.getContainer(id).start();
+  } catch (cause) {
+    // 304: it runs.
+    if (statusOf(cause) !== 304) throw engineError('cannot start the container again', cause);
+  }
 }
 
 /** Kills a container and removes it with its nameless volumes. Resolves when it has gone. */

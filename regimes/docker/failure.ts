@@ -1,11 +1,17 @@
 import type { ContainerInspectInfo } from 'dockerode';
 
+import { textOf } from '../../src/bytes.ts';
 import { asError, lastWords } from '../../src/errors.ts';
+import type { Place } from '../../src/place/place.ts';
+import { readScript } from '../../src/place/script.ts';
 import { inspectContainer, SESSION_LABEL } from './containers.ts';
 import type { Engine } from './engine.ts';
 
 /** Lines of a container's log that are shown. */
 const LINES = 50;
+
+/** Milliseconds in which an init has to say what it knows. */
+const ASKING = 15_000;
 
 /** Why a container no longer runs, on one line; undefined where it does run. */
 export async function causeOfDeath(engine: Engine, id: string): Promise<string | undefined> {
@@ -27,10 +33,13 @@ function describeState({ State }: ContainerInspectInfo): string {
   return `it has ended (${Status}) with exit code ${ExitCode}${killed}${error && `: ${error}`}`;
 }
 
-/** State, last lines of the log, what the engine did for the session. */
+/**
+ * State, last lines of the log, what the engine did for the session.
+ * @param container with a way into it where it runs an init, which is then asked what it knows
+ */
 export async function explainFailure(
   engine: Engine,
-  id: string,
+  { id, place }: { id: string; place?: Place },
   session: string,
   since: number,
 ): Promise<string> {
@@ -44,8 +53,15 @@ export async function explainFailure(
     Promise.resolve(found ? describeState(found) : 'it has gone, or the engine does not answer'),
   );
   if (found) await part(`its last ${LINES} lines`, () => readLog(engine, found, LINES));
+  if (place && found?.State.Running) await part('what its init says', () => askInit(place));
   await part('what the engine did', () => readEvents(engine, session, since));
   return parts.join('');
+}
+
+async function askInit(place: Place): Promise<string> {
+  const script = readScript('explain-init.sh', import.meta.url);
+  const argv = ['sh', '-c', script, 'explain-init', String(LINES)];
+  return textOf((await place.run(argv, { deadline: ASKING })).stdout);
 }
 
 async function readLog(
@@ -55,7 +71,7 @@ async function readLog(
 ): Promise<string> {
   const wish = { stdout: true, stderr: true, tail: lines, follow: false as const };
   const log = await docker.getContainer(Id).logs(wish);
-  return Config.Tty ? log.toString() : demultiplex(log);
+  return Config.Tty ? log.toString().replaceAll('\r', '') : demultiplex(log);
 }
 
 /** Frames of 8 bytes of head: the stream's number, three zeroes, the length (big-endian). */

@@ -12,6 +12,8 @@ export interface Image {
   /** What names just this one, whatever its tags come to mean. */
   id: string;
   labels: Record<string, string>;
+  /** What it runs where it is not told otherwise. */
+  command: readonly string[];
 }
 
 /** Finds the image, or fetches it, as the policy says. @throws TestbedError with a hint */
@@ -50,11 +52,16 @@ async function inspectImage({ docker }: Engine, name: string): Promise<Image | u
   try {
     const { Id, Config } = await docker.getImage(name).inspect();
     // Types say that it is always there; an image that was imported has none.
-    const labels = (Config as { Labels?: Record<string, string> | null } | null)?.Labels;
-    return { id: Id, labels: labels ?? {} };
+    const { Labels, Cmd } = (Config as ImageConfig | null) ?? {};
+    return { id: Id, labels: Labels ?? {}, command: Cmd ?? [] };
   } catch (cause) {
     if (statusOf(cause) === 404) return undefined;
     const hint = statusOf(cause) === 400 ? NAMING : undefined;
     throw engineError(`cannot look at the image ${name}`, cause, hint);
   }
+}
+
+interface ImageConfig {
+  Labels?: Record<string, string> | null;
+  Cmd?: string[] | null;
 }

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 
-import { bufferOf, textOf, type Bytes } from '../../src/bytes.ts';
+import { bufferOf, textOf, type Argv, type Bytes } from '../../src/bytes.ts';
 import { shown, TestbedError } from '../../src/errors.ts';
 import type { Place } from '../../src/place/place.ts';
 import type { Context, Regime, Testbed } from '../../src/regime.ts';
@@ -12,7 +12,9 @@ import { removeSession, SESSION_LABEL } from './containers.ts';
 import { connectEngine, type Engine } from './engine.ts';
 import { findImage } from './image.ts';
 import { dockerOptions } from './options.ts';
-import { IDLE, type Recipe } from './recipe.ts';
+import { bootsInit, firstProcess, prepareForInit } from './init.ts';
+import type { Recipe } from './recipe.ts';
+import { findSharing } from './sharing.ts';
 import { readSettings, type DockerSettings } from './settings.ts';
 import { openTestbed } from './testbed.ts';
 import { translateArguments } from './translate.ts';
@@ -36,7 +38,7 @@ function dockerRegime(
     options: dockerOptions,
     passesArguments: true,
     configure: (given) => readSettings(given, name),
-    foresee: () => ({ root: true, reverts: 'everything' }),
+    foresee: ({ init }) => ({ root: true, reverts: 'everything', reboot: init === true }),
     plan: ({ address }, session) => ({
       address,
       session: session.id,
@@ -56,10 +58,17 @@ function dockerRegime(
       const image = await findImage(engine, settings, outer, context);
       const auxverbs = prepareAuxverbs(engine, state.directory);
       try {
-        const recipe = await findRecipe(engine, outer, settings, auxverbs.directory, context);
+        const init = bootsInit(settings.init, image);
+        const command = firstProcess(image, init);
+        const capture = `${auxverbs.directory}/capture`;
+        const recipe = await findRecipe(engine, outer, settings, command, capture, context);
         recipe.body.Image = image.id;
+        // What an init gets from us is no wish of the user's.
+        const sharing = findSharing(recipe);
+        if (init) await prepareForInit(engine, recipe);
         const note = (name: string) => noteRequest(state.directory, name);
-        const parts = { engine, recipe, auxverbs, note, standby: settings.standby };
+        const { standby } = settings;
+        const parts = { engine, recipe, sharing, init, auxverbs, note, standby };
         return await openTestbed(parts, state, outer, context);
       } catch (cause) {
         auxverbs.remove();
@@ -80,12 +89,13 @@ async function findRecipe(
   engine: Engine,
   outer: Place,
   { image, args }: DockerSettings,
-  directory: Bytes,
+  command: Argv,
+  socketPath: Bytes,
   { signal }: Context,
 ): Promise<Recipe> {
-  const words = [...args, image, ...IDLE];
-  const captured = await captureRecipe(engine, outer, `${directory}/capture`, words, signal);
-  const recipe = captured ?? translateArguments(args, textOf(image));
+  const words = [...args, image, ...command];
+  const captured = await captureRecipe(engine, outer, socketPath, words, signal);
+  const recipe = captured ?? translateArguments(args, textOf(image), command);
   // What ends is still to be looked at, and removed by us.
   recipe.body.HostConfig = { ...recipe.body.HostConfig, AutoRemove: false };
   return recipe;

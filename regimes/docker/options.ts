@@ -28,6 +28,13 @@ export const dockerOptions: readonly OptionSpec[] = [
       'each revert create one. Where two containers would share something there is none ahead.',
   },
   {
+    name: 'init',
+    help:
+      "Boots the image's init, as systemd or sysvinit, and waits until it is up: the testbed can then " +
+      'run services and reboot. The default for images that bear the label org.debian.autopkgtest.init.',
+  },
+  { name: 'no-init', help: 'Boots no init, whatever the label of the image says.' },
+  {
     name: 'podman',
     help: "Looks for podman's service, which speaks the same language as Docker's engine.",
   },

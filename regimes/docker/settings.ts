@@ -16,6 +16,8 @@ export interface DockerSettings {
   pull: PullPolicy;
   /** Containers that are kept ready for a revert. */
   standby: number;
+  /** Whether the image's init is booted; left out where the image says it. */
+  init?: boolean;
 }
 
 /** Checks the words of a command line. @throws UsageError */
@@ -26,6 +28,9 @@ export function readSettings(given: Arguments, engine: 'docker' | 'podman'): Doc
   if (given.flag('docker') && given.flag('podman')) {
     throw new UsageError('--docker and --podman exclude each other');
   }
+  if (given.flag('init') && given.flag('no-init')) {
+    throw new UsageError('--init and --no-init exclude each other');
+  }
   const host = given.value('host');
   const wanted = given.flag('podman') ? 'podman' : given.flag('docker') ? 'docker' : engine;
   return {
@@ -35,6 +40,8 @@ export function readSettings(given: Arguments, engine: 'docker' | 'podman'): Doc
     address: host === undefined ? findEngine(wanted) : { url: readHost(host), from: '--host' },
     pull: readPull(given),
     standby: readCount(given.value('standby') ?? '1'),
+    ...(given.flag('init') && { init: true }),
+    ...(given.flag('no-init') && { init: false }),
   };
 }
 

@@ -3,6 +3,7 @@ import { asError } from '../../src/errors.ts';
 import type { Place } from '../../src/place/place.ts';
 import type { Context, SparePreparation, Testbed, Traits } from '../../src/regime.ts';
 import type { Auxverbs } from './auxverbs.ts';
+import { awaitInit, rebootContainer, startOf } from './boot.ts';
 import {
   containerName,
   inspectContainer,
@@ -16,7 +17,7 @@ import { explainFailure } from './failure.ts';
 import type { DockerState } from './index.ts';
 import { containerPlace } from './place.ts';
 import type { Recipe } from './recipe.ts';
-import { findSharing } from './sharing.ts';
+import type { Sharing } from './sharing.ts';
 import { availableMemory, keepStandby } from './standby.ts';
 
 /** Bytes that have to be left on the host for a container ahead. */
@@ -26,6 +27,10 @@ const MEMORY_MARGIN = 256 << 20;
 export interface Parts {
   engine: Engine;
   recipe: Recipe;
+  /** What two containers of the recipe would share. */
+  sharing: Sharing;
+  /** True where process 1 is an init, which has to come up. */
+  init: boolean;
   auxverbs: Auxverbs;
   /** Writes down that a container is asked for; gives what takes that back. */
   note: (name: string) => () => void;
@@ -37,33 +42,50 @@ export interface Parts {
 interface Unit {
   container: Container;
   place: Place;
+  /** Which of its starts it is. */
+  started: string | undefined;
 }
 
 /** Starts the first container, and the ones that stand by for it. */
 export async function openTestbed(
-  { engine, recipe, auxverbs, note, standby }: Parts,
+  { engine, recipe, sharing, init, auxverbs, note, standby }: Parts,
   state: DockerState,
   outer: Place,
   context: Context,
 ): Promise<Testbed> {
   const { log } = context;
   const opened = Date.now();
-  const sharing = findSharing(recipe);
+  const closing = new AbortController();
   let made = 0;
   let prepare: SparePreparation | undefined;
   const removals = new Set<Promise<void>>();
 
-  const make = async (): Promise<Unit> => {
+  const make = async ({ signal, log }: Pick<Context, 'signal' | 'log'>): Promise<Unit> => {
     const name = recipe.name ?? containerName(state.session, ++made);
     const answered = note(name);
     const container = await startContainer(engine, recipe, state.session, name).finally(answered);
     auxverbs.allow(container.id, []);
-    return { container, place: containerPlace(engine, container, auxverbs, outer) };
+    const place = containerPlace(engine, container, auxverbs, outer);
+    if (!init) return { container, place, started: undefined };
+    try {
+      await awaitInit(place, { signal, log });
+      return { container, place, started: await startOf(engine, container.id) };
+    } catch (cause) {
+      if (!signal.aborted) {
+        const lines = (await explain({ container, place })).split('\n');
+        for (const line of lines.filter((text) => text.trim() !== '')) log.warn(line);
+      }
+      await removeContainer(engine, container.id);
+      throw cause;
+    }
   };
+  const explain = ({ container: { id }, place }: Pick<Unit, 'container' | 'place'>) =>
+    explainFailure(engine, { id, ...(init && { place }) }, state.session, opened);
   const setEnvironment = ({ container }: Unit, variables: Argv) =>
     auxverbs.allow(container.id, variables);
   const makeSpare = async (): Promise<Unit> => {
-    const unit = await make();
+    // Whoever uses the one before need not know how this one boots.
+    const unit = await make({ signal: closing.signal, log: { warn: log.debug, debug: log.debug } });
     try {
       await prepare?.({
         place: unit.place,
@@ -76,7 +98,7 @@ export async function openTestbed(
     }
     return unit;
   };
-  const ahead = sparesAllowed(engine, recipe, standby, context);
+  const ahead = sparesAllowed(engine, recipe, sharing, standby, context);
   const spares = keepStandby(ahead, makeSpare, log);
   const retire = ({ container }: Unit) => {
     auxverbs.forbid(container.id);
@@ -89,16 +111,17 @@ export async function openTestbed(
   };
 
   const traits: Traits = {
-    isolation: 'none',
+    // With an init it can have services of its own.
+    isolation: init ? 'container' : 'none',
     ephemeral: true,
     reverts: sharing.outlives ? 'packages' : 'everything',
   };
   if (sharing.outlives) log.warn(`revert-full-system is not advertised: ${sharing.outlives}`);
 
-  let current = await make();
+  let current = await make(context);
 
   /** The container that comes after the current one: from the spares where one lives. */
-  const successor = async (): Promise<Unit> => {
+  const successor = async (context: Context): Promise<Unit> => {
     for (let unit = await spares.take(); unit; unit = await spares.take()) {
       const found = await inspectContainer(engine, unit.container.id);
       if (found?.State.Running) return unit;
@@ -106,7 +129,13 @@ export async function openTestbed(
     }
     // What they share has to be free before the next can have it.
     if (ahead === 0) await removeContainer(engine, current.container.id);
-    return make();
+    return make(context);
+  };
+  const reboot = async (context: Context, prepareOnly: boolean): Promise<void> => {
+    const { container, place, started } = current;
+    if (started === undefined) return;
+    await rebootContainer(engine, container, place, started, prepareOnly, context);
+    current.started = await startOf(engine, container.id);
   };
 
   return {
@@ -119,17 +148,19 @@ export async function openTestbed(
       prepare = preparation;
       spares.fill();
     },
-    async revert() {
+    async revert(context) {
       const old = current;
       auxverbs.forbid(old.container.id);
-      current = await successor();
+      current = await successor(context);
       // Its auxverbs end when it is dead; what is slow about its removal need not be waited for.
       await killContainer(engine, old.container.id);
       void retire(old);
       spares.fill();
     },
-    debugFailure: () => explainFailure(engine, current.container.id, state.session, opened),
+    ...(init && { reboot }),
+    debugFailure: () => explain(current),
     async close() {
+      closing.abort();
       auxverbs.forbid(current.container.id);
       await Promise.all([
         spares.drain().then((units) => Promise.all(units.map(retire))),
@@ -146,11 +177,11 @@ export async function openTestbed(
 function sparesAllowed(
   { address }: Engine,
   recipe: Recipe,
+  { shared }: Sharing,
   wished: number,
   { log }: Context,
 ): number {
   if (wished === 0) return 0;
-  const { shared } = findSharing(recipe);
   if (shared) {
     log.warn(`each revert makes a container anew: two at once would share ${shared}`);
     return 0;

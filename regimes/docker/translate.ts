@@ -2,7 +2,7 @@ import type { ContainerCreateOptions, HostConfig } from 'dockerode';
 
 import { textOf, type Argv } from '../../src/bytes.ts';
 import { shown, TestbedError } from '../../src/errors.ts';
-import { IDLE, type Recipe } from './recipe.ts';
+import type { Recipe } from './recipe.ts';
 
 interface Draft {
   body: ContainerCreateOptions & { Env: string[] };
@@ -94,11 +94,12 @@ const OTHER_NAMES: Partial<Record<string, string>> = { net: 'network' };
 
 /**
  * Translates the common arguments of `docker run` where there is no docker command to do it.
+ * @param command what the container runs
  * @throws TestbedError that names the one that is not known
  */
-export function translateArguments(args: Argv, image: string): Recipe {
+export function translateArguments(args: Argv, image: string, command: Argv): Recipe {
   const host: Draft['host'] = {};
-  const body: Draft['body'] = { Image: image, Cmd: [...IDLE], Env: [], HostConfig: host };
+  const body: Draft['body'] = { Image: image, Cmd: [...command], Env: [], HostConfig: host };
   const recipe: Recipe = { body, networks: [] };
   const queue = args.map(textOf);
   for (let word = queue.shift(); word !== undefined; word = queue.shift()) {

@@ -120,7 +120,7 @@ function containerServer(name: 'docker' | 'podman'): Incumbent {
     options: [
       { name: 'docker', help: "Uses Docker's engine." },
       { name: 'podman', help: "Uses podman's service." },
-      { name: 'init', help: 'Refused: the init of an image is not booted.' },
+      { name: 'init', help: "Boots the image's init." },
       debug,
       {
         name: 'sudo',
@@ -132,13 +132,14 @@ function containerServer(name: 'docker' | 'podman'): Incumbent {
       { name: 'shared-dir', value: 'DIR', help: 'Refused: no directory is shared.' },
     ],
     translate: ({ operands, flag, value }) => {
-      for (const refused of ['init', 'sudo', 'shared-dir']) {
+      for (const refused of ['sudo', 'shared-dir']) {
         if (flag(refused) || value(refused) !== undefined) {
           throw new UsageError(`option --${refused} is not supported (see regime-docker(1))`);
         }
       }
       const engine = flag('podman') ? 'podman' : flag('docker') ? 'docker' : name;
-      return [engine, ...(flag('pull') ? ['--pull'] : []), ...operands];
+      const options = ['pull', 'init'].filter(flag).map((option) => `--${option}`);
+      return [engine, ...options, ...operands];
     },
   };
 }

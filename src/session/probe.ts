@@ -78,10 +78,11 @@ export async function runScript(
   name: string,
   args: Argv,
   { signal }: Pick<Context, 'signal'>,
+  deadline = DEADLINE,
 ): Promise<Bytes> {
   const script = readScript(`${name}.sh`, import.meta.url);
   const argv = ['sh', '-c', script, name, ...args];
-  const outcome = await place.run(argv, { signal, deadline: DEADLINE });
+  const outcome = await place.run(argv, { signal, deadline });
   if (succeeded(outcome)) return outcome.stdout;
   throw new TestbedError({
     step: `cannot ${name.replace('-', ' ')} ${place.label}`,

@@ -2,6 +2,12 @@ import type { Bytes } from '../bytes.ts';
 import type { Context, Testbed } from '../regime.ts';
 import { runScript } from './probe.ts';
 
+/** Directories of a testbed in which its scratch space may wait for the end of a reboot. */
+const KEPT = ['/var/tmp', '/var/cache', '/home', '/root'];
+
+/** Milliseconds that a scratch space may take to be saved, or put back. */
+const DEADLINE = 300_000;
+
 /**
  * Reboots a testbed and carries the scratch space over: it is saved outside any tmpfs, and put back
  * under its path. The test waits until its mark is gone, which says that all is saved.
@@ -12,7 +18,8 @@ export async function rebootTestbed(
   prepareOnly: boolean,
   context: Context,
 ): Promise<void> {
-  await runScript(testbed.place, 'save-scratch', [scratch], context);
+  const words = [scratch, ...KEPT];
+  await runScript(testbed.place, 'save-scratch', words, context, DEADLINE);
   await testbed.reboot?.(context, prepareOnly);
-  await runScript(testbed.place, 'restore-scratch', [scratch], context);
+  await runScript(testbed.place, 'restore-scratch', words, context, DEADLINE);
 }

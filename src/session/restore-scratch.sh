@@ -1,4 +1,12 @@
-# Puts back what save-scratch saved. Argument: SCRATCH.
-saved=/var/tmp/${1##*/}.saved
-[ -d "$saved/scratch" ] || { echo "the saved scratch space $saved is gone" >&2; exit 1; }
-rm -rf "$1" && cp -a "$saved/scratch" "$1" && rm -rf "$saved"
+# Puts back what save-scratch saved. Arguments: SCRATCH DIRECTORY..., the same ones.
+scratch=$1
+shift
+for name; do
+  saved=$name/${scratch##*/}.saved
+  [ -d "$saved/scratch" ] || continue
+  rm -rf "$scratch" && mkdir -p "${scratch%/*}" && mv "$saved/scratch" "$scratch" || exit 1
+  rmdir "$saved"
+  exit 0
+done
+echo "the saved scratch space is in none of $* any more" >&2
+exit 1

@@ -40,6 +40,7 @@ describe('a link with the name of an incumbent', () => {
       ['docker', '--debug', '--pull', 'debian', '--memory', '1g', '-v', '/a:/b'],
     ],
     ['docker', ['--podman', 'debian'], ['podman', 'debian']],
+    ['docker', ['--init', 'debian'], ['docker', '--init', 'debian']],
     ['podman', ['debian', '--init'], ['podman', 'debian', '--init']],
     ['mine', ['-x', '--y=z'], ['mine', '-x', '--y=z']],
   ] as const) {
@@ -63,7 +64,6 @@ describe('a link with the name of an incumbent', () => {
     ['unshare', ['-t', 'x', '-p', '/scratch/x'], 'option --prefix with a directory'],
     ['schroot', ['sid'], 'regime chroot DIR'],
     ['docker', [], 'an operand IMAGE is wanted'],
-    ['docker', ['--init', 'debian'], 'option --init is not supported'],
     ['podman', ['--shared-dir', '/x', 'debian'], 'option --shared-dir is not supported'],
     ['ssh', ['-H', 'box'], 'cannot stand in for autopkgtest-virt-ssh'],
   ] as const) {

@@ -60,6 +60,6 @@ describe('a reboot', () => {
       () => '',
       (cause: unknown) => (cause as Error).message,
     );
-    expect(failure).to.include('restore scratch').and.to.include('is gone');
+    expect(failure).to.include('restore scratch').and.to.include('any more');
   });
 });
