@@ -53,6 +53,8 @@ export interface SshdOptions {
   lines?: string[];
   /** The address it listens on. Default 127.0.0.1. */
   address?: string;
+  /** What to put before the server's command line, given its directory. */
+  within?: (directory: string) => string[];
 }
 
 /** Milliseconds that a server may take until it listens. */
@@ -61,7 +63,7 @@ const PATIENCE = 20_000;
 /** For a `before` hook: an OpenSSH server that is gone after the file, or a skip with the reason. */
 export async function startSshd(
   context: Mocha.Context,
-  { lines = [], address = '127.0.0.1' }: SshdOptions = {},
+  { lines = [], address = '127.0.0.1', within = () => [] }: SshdOptions = {},
 ): Promise<TestSshd> {
   needServer(context, '/usr/sbin/sshd');
   const parts = await makeParts(address);
@@ -91,7 +93,7 @@ export async function startSshd(
   mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
   const log = `${directory}/log`;
   const argv = ['/usr/sbin/sshd', '-D', '-f', `${directory}/sshd_config`, '-E', log];
-  return makeServer(parts, argv, 'sshd', log);
+  return makeServer(parts, [...within(directory), ...argv], 'sshd', log);
 }
 
 /**

@@ -1,0 +1,49 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { asError, TestbedError } from '../../src/errors.ts';
+import type { Context } from '../../src/regime.ts';
+
+/** Milliseconds that one attempt may take: a machine that is just starting may answer half. */
+const ATTEMPT = 20_000;
+
+/** Milliseconds between attempts. */
+const PAUSE = 500;
+
+export interface Trying<T> {
+  /** What is said when there is no more time, as "root@box did not come back". */
+  step: string;
+  /** Undefined: not yet. What it throws is told if it was the last attempt. */
+  attempt(signal: AbortSignal): Promise<T | undefined>;
+  /** Milliseconds until there is no more time. */
+  timeout: number;
+}
+
+/**
+ * Tries until it succeeds: for a machine that is about to come up.
+ * @throws TestbedError when there is no more time; the reason of the signal
+ */
+export async function keepTrying<T>(
+  { step, attempt, timeout }: Trying<T>,
+  { signal, log }: Pick<Context, 'signal' | 'log'>,
+): Promise<T> {
+  const limit = AbortSignal.timeout(timeout);
+  let last = '';
+  while (!limit.aborted) {
+    try {
+      const own = AbortSignal.any([signal, limit, AbortSignal.timeout(ATTEMPT)]);
+      const found = await attempt(own);
+      if (found !== undefined) return found;
+      last = '';
+    } catch (cause) {
+      const { message } = asError(cause);
+      if (message !== last) log.debug(`not yet: ${message}`);
+      last = message;
+    }
+    signal.throwIfAborted();
+    await sleep(PAUSE, undefined, { signal }).catch(() => signal.throwIfAborted());
+  }
+  throw new TestbedError({
+    step: `${step} within ${timeout / 1000} s`,
+    ...(last && { status: last }),
+  });
+}
