@@ -29,6 +29,8 @@ export interface Traits {
    * account may be added to it and its scratch space may be open to everybody.
    */
   ephemeral: boolean;
+  /** Further words for `capabilities`, which whoever made the testbed vouches for. */
+  vouched?: Argv;
   /** Why uid 0 there can't do what root does, for which `root-on-testbed` is then withdrawn. */
   limitedRoot?: string;
 }
@@ -89,6 +91,8 @@ export interface SessionInfo {
   readonly repository: Bytes;
   /** True where the outer Place is this host, so that it can keep things in `directory`. */
   readonly local: boolean;
+  /** True where what the caller does is done to this testbed itself, and not inside another one. */
+  readonly bare: boolean;
 }
 
 /** One option of a regime or of the server, from which parser, `--help` and man page are made. */
@@ -138,6 +142,8 @@ export interface Regime<Settings = unknown, State = unknown> {
    * program (docker run): option parsing stops at the first operand.
    */
   readonly passesArguments?: boolean;
+  /** True where what is done in its testbeds is done to the outer Place. */
+  readonly passesThrough?: boolean;
   /**
    * Checks the command line. `local` says that the outer Place is this host, so that its files
    * can be looked at; nothing is made, no engine and no network is asked.

@@ -12,6 +12,7 @@ export const regime: Regime<Nothing, Nothing> = {
   summary: 'this host itself; nothing reverts',
   operands: '',
   options: [],
+  passesThrough: true,
   configure(given) {
     if (given.operands.length > 0)
       throw new UsageError(`it takes no operand: ${shown(given.operands[0] ?? '')}`);

@@ -51,7 +51,7 @@ export function openCapabilities(
   }
   if (traits.isolation !== 'none') found.push({ name: `isolation-${traits.isolation}` });
   if (testbed.place.isHost) found.push({ name: 'downtmp-host', value: facts.scratch });
-  return merge(found, vouched);
+  return merge(found, [...(traits.vouched ?? []), ...vouched]);
 }
 
 /**

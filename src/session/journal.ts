@@ -50,6 +50,7 @@ async function planSession(
       directory: bytesOf(session.directory),
       repository: bytesOf(repository.path),
       local: level === 0,
+      bare: chain.slice(level + 1).every((inner) => inner.regime.passesThrough),
     }),
   }));
   const record = newRecord(

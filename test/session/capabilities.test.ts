@@ -113,4 +113,11 @@ describe('capabilities', () => {
       'x',
     ]);
   });
+
+  it('hold what whoever made the testbed vouches for, as far as there is a way to do it', () => {
+    const vouched = ['isolation-machine', 'reboot', 'suggested-normal-user=ann'];
+    const words = wordsOf({ traits: { vouched } }, 'packages');
+    expect(words).to.include.members(['isolation-machine', 'suggested-normal-user=ann']);
+    expect(words).to.not.include('reboot');
+  });
 });
