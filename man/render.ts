@@ -9,6 +9,7 @@ import { optionHelp } from '../src/cli/help.ts';
 import { serverOptions } from '../src/cli/options.ts';
 import { reapCommand } from '../src/cli/reap.ts';
 import { sessionsCommand } from '../src/cli/sessions.ts';
+import { shellCommand } from '../src/cli/shell.ts';
 import type { OptionSpec } from '../src/regime.ts';
 import { builtInRegimes } from '../src/regimes.ts';
 
@@ -28,6 +29,7 @@ export async function listPages(): Promise<Page[]> {
     { path: pathOf('regime.1'), options: serverOptions },
     { path: pathOf('regime-reap.1'), options: reapCommand.options },
     { path: pathOf('regime-sessions.1'), options: sessionsCommand.options },
+    { path: pathOf('regime-shell.1'), options: shellCommand.options },
   ];
   for (const { name, load } of builtInRegimes) {
     const { regime } = await load();

@@ -1,20 +1,21 @@
 #!/usr/bin/env node
 import { basename } from 'node:path';
 
-import type { Argv } from './bytes.ts';
+import { textOf, type Argv } from './bytes.ts';
 import { CommandLineError, isUsageError, readCommandLine } from './cli/command-line.ts';
 import { readOwnWords } from './cli/own-words.ts';
 import { asError } from './errors.ts';
 import { writeStderr } from './log.ts';
 
 /**
- * The commands that are no regime. Each is loaded when it is called, takes its words as text and
+ * The commands that are no regime. Each is loaded when it is called, takes its words as bytes and
  * resolves with the exit status.
  */
-const commands = new Map<string, (args: readonly string[]) => Promise<number>>([
-  ['conform', async (args) => (await import('./cli/conform.ts')).conform(args)],
-  ['reap', async (args) => (await import('./cli/reap.ts')).reap(args)],
-  ['sessions', async (args) => (await import('./cli/sessions.ts')).sessions(args)],
+const commands = new Map<string, (words: Argv) => Promise<number>>([
+  ['conform', async (words) => (await import('./cli/conform.ts')).conform(words.map(textOf))],
+  ['reap', async (words) => (await import('./cli/reap.ts')).reap(words)],
+  ['sessions', async (words) => (await import('./cli/sessions.ts')).sessions(words)],
+  ['shell', async (words) => (await import('./cli/shell.ts')).shell(words)],
 ]);
 
 async function main(): Promise<void> {
@@ -25,7 +26,7 @@ async function main(): Promise<void> {
   if (first === 'help') return explain(args);
   const command = commands.get(first ?? '');
   if (command) {
-    process.exitCode = await command(args);
+    process.exitCode = await command(words.slice(1));
     return;
   }
   if (!words.some((word) => word.startsWith('@'))) return serveOrExplain(words);

@@ -53,6 +53,12 @@ export interface Testbed {
    * spares does it with each, ahead of the `revert` that then hands out the spare's `place`.
    */
   prepareSpares?(prepare: SparePreparation): void;
+  /**
+   * Lets the testbed outlive its server, for its user to look at: from then on `reach` opens it again
+   * and `discard` takes it away, by the state that was checkpointed last. What stands by goes. Where
+   * there is no such method, or it rejects, the testbed is closed as usual.
+   */
+  keep?(context: Context): Promise<void>;
   /** What is known about a failure: logs, console, state. */
   debugFailure?(): Promise<string>;
   /** Ends the testbed and takes it away. May be called again. Resolves when nothing is left. */
@@ -166,8 +172,9 @@ export interface Regime<Settings = unknown, State = unknown> {
    */
   open(settings: Settings, state: State, outer: Place, context: Context): Promise<Testbed>;
   /**
-   * Opens again what outlives its server, so that what was begun there can be finished before
-   * `discard`. Undefined, or no such method, where a dead server's testbed has gone with it.
+   * Opens again what outlives its server: what was kept, for its user; any other, so that what was begun
+   * there can be finished before `discard`. To `close` it lets go of it. Undefined, or no such method,
+   * where a dead server's testbed has gone with it.
    */
   reach?(
     settings: Settings,

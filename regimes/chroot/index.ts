@@ -3,6 +3,7 @@ import { shown, TestbedError } from '../../src/errors.ts';
 import type { Monitor } from '../../src/place/monitor.ts';
 import type { Place } from '../../src/place/place.ts';
 import type { Regime, Testbed } from '../../src/regime.ts';
+import { endKept, reachKept, type Kept } from './keep.ts';
 import { startChrootMonitor } from './monitor.ts';
 import { chrootOptions } from './options.ts';
 import { readSettings, type ChrootSettings } from './settings.ts';
@@ -16,6 +17,8 @@ export interface ChrootState {
   /** The session directories of this user, which a testbed of the host itself must not see. */
   hidden: Bytes[];
   gainRoot: string[];
+  /** Where it was left to its user: the monitor that goes on without a server, and the way in. */
+  kept?: Kept;
 }
 
 /**
@@ -58,13 +61,17 @@ export const regime: Regime<ChrootSettings, ChrootState> = {
     }
   },
   async reach(settings, state, outer, context) {
+    const kept = reachKept(settings, state, outer);
+    if (kept) return kept;
     // Under an overlay all has gone; a tree that was worked in directly is still there.
     return settings.inPlace ? regime.open(settings, state, outer, context) : undefined;
   },
-  async discard({ name, base, gainRoot }, outer) {
+  async discard(state, outer, { signal }) {
+    const { name, base, gainRoot } = state;
+    await endKept(state, outer);
     const monitor = startChrootMonitor(outer, gainRoot);
     try {
-      await waitForMonitor(monitor, outer, name);
+      await waitForMonitor(monitor, outer, name, signal);
       await monitor.ask(['remove', base, name]);
     } finally {
       monitor.drop();
@@ -77,8 +84,13 @@ export const regime: Regime<ChrootSettings, ChrootState> = {
  * A server that was killed leaves a monitor which is still taking its testbed away. Removing under
  * its feet would do no harm, but the mounts go only with its processes.
  */
-async function waitForMonitor(monitor: Monitor, outer: Place, name: string): Promise<void> {
-  const [left = ''] = await monitor.ask(['await-monitor', name]);
+async function waitForMonitor(
+  monitor: Monitor,
+  outer: Place,
+  name: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const [left = ''] = await monitor.ask(['await-monitor', name], { signal });
   if (left) {
     throw new TestbedError({
       step: `the testbed ${name} on ${outer.label} still has a monitor`,

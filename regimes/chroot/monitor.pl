@@ -8,6 +8,7 @@
 #   describe                ok TEXT
 #   revert                  ok PREFIX-WORD… | failed STEP REASON
 #   beat                    (nothing; says that the server lives)
+#   keep                    ok PID; from then on the end of the lifeline ends nothing, SIGTERM does
 #   end                     ok, when nothing is left
 #   await-monitor NAME      ok PID where a testbed still has a monitor after a while, else ok
 #   remove BASE NAME        ok, when nothing is left of what a dead monitor had
@@ -76,6 +77,10 @@ sub handle_request {
         start_testbed();
         answer('ok', prefix());
     }
+    elsif ($word eq 'keep') {
+        $settings->{kept} = 1;
+        answer('ok', $$);
+    }
     elsif ($word eq 'end') {
         end_all();
         answer('ok');
@@ -91,7 +96,7 @@ sub serve {
     my $terminated = 0;
     $SIG{TERM} = sub { $terminated = 1 };
     $entry = memory_file($script);
-    my ($buffer, $heard) = ('', time);
+    my ($buffer, $heard, $orphaned) = ('', time, 0);
     for (;;) {
         while ($buffer =~ s/^([^\n]*)\n//) {
             my @words = map { decode($_) } split / /, $1;
@@ -101,15 +106,19 @@ sub serve {
         }
         while ((my $keeper = waitpid -1, 1) > 0) { delete $retired{$keeper} }    # WNOHANG
         my $wanted = '';
-        vec($wanted, fileno STDIN, 1) = 1;
+        vec($wanted, fileno STDIN, 1) = 1 unless $orphaned;
         # Keepers that still remove what they had are looked after now and then; a handler of
         # SIGCHLD would interrupt whatever else is being waited for.
-        my $pause = keys %retired > 1 ? 0.2 : $heartbeat || undef;
+        my $pause = keys %retired > 1 ? 0.2 : $orphaned ? 2 : $heartbeat || undef;
         my $found = select($wanted, undef, undef, $pause);
         last if $terminated || $heartbeat && time - $heard > $heartbeat;
         next if $found <= 0;
         $heard = time;
-        last unless sysread STDIN, $buffer, 65536, length $buffer;
+        next if sysread STDIN, $buffer, 65536, length $buffer;
+        # What was kept has no server any more; the signal of who takes it away is looked for now and then,
+        # for one that comes just before the select would be missed.
+        $settings && $settings->{kept} or last;
+        $orphaned = 1;
     }
     end_all();
 }

@@ -37,20 +37,29 @@ export async function openTestbed(
   const lower = await lowerTree(monitor, settings, signal);
   const words = startWords(settings, state, lower, remote);
   const waiting = waitForOthers(context, settings.source);
-  const [rights, notice, ...prefix] = await monitor
+  const [rights, notice, ...auxverb] = await monitor
     .ask(['start', ...words], waiting)
     .finally(waiting.end);
   if (notice) log.warn(notice);
   const traits = traitsOf(settings, rights ?? '');
   // The descriptors of a monitor that runs as root are only root's to open.
-  const placeBehind = (auxverb: Argv) =>
-    prefixedPlace(label, [...settings.gainRoot, ...auxverb], outer);
-  const testbed = {
-    place: placeBehind(prefix),
+  const placeBehind = (words: Argv) =>
+    prefixedPlace(label, [...settings.gainRoot, ...words], outer);
+  let current: Argv = auxverb;
+  const testbed: Testbed & { place: Place } = {
+    place: placeBehind(current),
     traits,
     async setEnvironment(variables: Argv, context: Context) {
       await monitor.ask(['environment', ...variables], context);
     },
+    // On another machine it could not be told whether the connection's end would leave it alone.
+    ...(!remote && {
+      async keep(context: Context) {
+        const [pid] = await monitor.ask(['keep'], context);
+        await context.checkpoint({ ...state, kept: { pid: Number(pid), auxverb: current } });
+        monitor.release();
+      },
+    }),
     async debugFailure() {
       const [text = ''] = await monitor.ask(['describe'], {
         signal: AbortSignal.timeout(DESCRIBE_LIMIT),
@@ -69,7 +78,8 @@ export async function openTestbed(
   if (!traits.reverts) return testbed;
   return Object.assign(testbed, {
     async revert(context: Context) {
-      testbed.place = placeBehind(await monitor.ask(['revert'], context));
+      current = await monitor.ask(['revert'], context);
+      testbed.place = placeBehind(current);
     },
   });
 }

@@ -2,9 +2,11 @@ import type { Bytes } from '../../src/bytes.ts';
 import { shown, UsageError } from '../../src/errors.ts';
 import { readScript } from '../../src/place/script.ts';
 import { startMonitor } from '../../src/place/monitor.ts';
-import type { Regime } from '../../src/regime.ts';
+import type { Regime, Traits } from '../../src/regime.ts';
 
 type Nothing = Record<string, never>;
+
+const traits: Traits = { isolation: 'none', ephemeral: false };
 
 /** The outer Place itself, as it is. Nothing is made, nothing reverts, and it is never locked. */
 export const regime: Regime<Nothing, Nothing> = {
@@ -18,6 +20,7 @@ export const regime: Regime<Nothing, Nothing> = {
       throw new UsageError(`it takes no operand: ${shown(given.operands[0] ?? '')}`);
     return {};
   },
+  holds: () => 'the host itself',
   foresee: () => ({ root: process.geteuid?.() === 0 }),
   plan: () => ({}),
   async open(_settings, _state, outer, { log }) {
@@ -30,15 +33,19 @@ export const regime: Regime<Nothing, Nothing> = {
       log.debug(`auxverbs are run by env: ${String(cause)}`);
       return ['env'];
     });
+    const end = async () => {
+      monitor.drop();
+      await monitor.ended;
+    };
     return {
       place: { ...outer, prefix: [...outer.prefix, ...prefix] },
-      traits: { isolation: 'none', ephemeral: false },
-      async close() {
-        monitor.drop();
-        await monitor.ended;
-      },
+      traits,
+      keep: end,
+      close: end,
     };
   },
+  reach: (_settings, _state, outer) =>
+    Promise.resolve({ place: outer, traits, close: () => Promise.resolve() }),
   discard: () => Promise.resolve(),
 };
 

@@ -41,17 +41,17 @@ export const commonOptions = {
 /**
  * Reads the words of a command and runs it. Resolves with the exit status: what `run` says, 1 where
  * it fails, 2 for wrong words.
- * @param args as text; or bytes, where another program's are among them
+ * @param words as bytes, without the name of the command
  */
 export async function runCommand(
   command: Command,
-  args: Argv,
+  words: Argv,
   run: (given: Given) => Promise<number>,
 ): Promise<number> {
   // Whoever reads may go, as `head` does: the work goes on.
   process.stdout.on('error', () => {});
   try {
-    const { options, operands } = parseWords(args, command.options, command.passesArguments);
+    const { options, operands } = parseWords(words, command.options, command.passesArguments);
     const flag = (wanted: string) => options.some(({ name }) => name === wanted);
     if (flag('help')) {
       process.stdout.write(await renderHelp(command));
@@ -73,13 +73,6 @@ export async function runCommand(
     }
     writeStderr(`regime: failure: ${message}\n`);
     return 1;
-  }
-}
-
-/** @throws UsageError where there are operands */
-export function refuseOperands({ operands }: Given): void {
-  if (operands[0] !== undefined) {
-    throw new UsageError(`there is nothing to do with ${shown(operands[0])}`);
   }
 }
 

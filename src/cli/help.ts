@@ -14,6 +14,7 @@ export function renderHelp(): string {
     '       regime conform [OPTION]... -- SERVER [ARG]...',
     '       regime reap [OPTION]... [ID]...',
     '       regime sessions [OPTION]... [show ID | keep ID]',
+    '       regime shell ID [COMMAND [ARG]...]',
     '       regime help [NAME]',
     '',
     ...fold(
@@ -32,6 +33,7 @@ export function renderHelp(): string {
     ...entry('conform', 'check that a virtualisation server keeps to the protocol', 12),
     ...entry('reap', 'take away what servers that died left behind', 12),
     ...entry('sessions', 'show the sessions there are, and what they hold', 12),
+    ...entry('shell', 'get into the testbed of a session that was kept', 12),
     ...entry('help', "show this, or a regime's options", 12),
     '',
     'Options with every regime:',

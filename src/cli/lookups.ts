@@ -4,6 +4,7 @@ import type { Context } from '../regime.ts';
 import { findRegime } from '../regimes.ts';
 import type { Lookups } from '../session/discard.ts';
 import type { SessionRecord } from '../session/record.ts';
+import { reachTestbed } from '../session/reach.ts';
 import { removeScratch } from '../session/scratch.ts';
 
 /** What the reaper needs to know of the regimes and of copies, for `regime reap` and each server. */
@@ -17,24 +18,28 @@ export const lookups: Lookups = {
   },
   removeScratch: ({ on, path }, record, context) =>
     onPlace(on, record, context, (place) => removeScratch(place, path)),
+  async reachOuter(record, level, context) {
+    const reached = await reachTestbed(record, findRegime, context, level);
+    if (reached && !reached.ephemeral) return reached;
+    // All that is in it goes with it, or has gone already.
+    await reached?.close();
+    return 'ends-with-outer';
+  },
 };
 
 /** Does something on this host, or on a testbed that outlived its server. */
 async function onPlace(
   on: 'host' | 'testbed',
   record: SessionRecord,
-  { signal, log }: Pick<Context, 'signal' | 'log'>,
+  context: Pick<Context, 'signal' | 'log'>,
   work: (place: Place) => Promise<void>,
 ): Promise<void> {
   if (on === 'host') return work(localPlace);
-  const [entry] = record.regimes;
-  const regime = entry && (await findRegime(entry.regime));
-  const context = { signal, log, checkpoint: () => Promise.resolve() };
-  const testbed = await regime?.reach?.(entry?.settings, entry?.state, localPlace, context);
-  if (!testbed) return;
+  const reached = await reachTestbed(record, findRegime, context);
+  if (!reached) return;
   try {
-    await work(testbed.place);
+    await work(reached.place);
   } finally {
-    await testbed.close(context);
+    await reached.close();
   }
 }

@@ -43,6 +43,14 @@ export const serverOptions: readonly OptionSpec[] = [
     help: 'Gives up where open takes longer than this.',
   },
   {
+    name: 'keep',
+    value: 'never|on-failure|always',
+    help:
+      'When the testbed is left to you at the end of a session: never (the default), always, or where ' +
+      'the session ends because something failed: a step of it, or its caller had gone. ' +
+      "'regime shell ID' gets in, 'regime reap ID' takes it away.",
+  },
+  {
     name: 'wait',
     value: 'DURATION',
     help:
@@ -81,13 +89,14 @@ export const serverOptions: readonly OptionSpec[] = [
  * @throws UsageError that names the option
  */
 export function readServerOptions(given: readonly GivenOption[]): ServerOptions {
-  const options: ServerOptions = { capabilities: [], debug: false, setup: [] };
+  const options: ServerOptions = { capabilities: [], debug: false, keep: 'never', setup: [] };
   for (const { name, value = '' } of given) {
     if (name === 'capability') options.capabilities.push(readCapability(value));
     else if (name === 'dialect') options.dialect = readDialect(value);
     else if (name === 'scratch-mode') options.scratchMode = readMode(value);
     else if (name === 'setup') options.setup.push(value);
     else if (name === 'timeout-open') options.timeoutOpen = readSeconds(value);
+    else if (name === 'keep') options.keep = readPolicy(value);
     else if (name === 'wait') options.wait = readDuration(name, value);
     else if (name === 'state-dir') options.stateDir = readDirectory(value);
     else if (name === 'debug') options.debug = true;
@@ -104,6 +113,11 @@ function readCapability(value: Bytes): Bytes {
 function readDialect(value: Bytes): 'classic' | 'current' {
   if (value === 'classic' || value === 'current') return value;
   throw wrongValue('dialect', value, 'classic or current');
+}
+
+function readPolicy(value: Bytes): ServerOptions['keep'] {
+  if (value === 'never' || value === 'on-failure' || value === 'always') return value;
+  throw wrongValue('keep', value, 'never, on-failure or always');
 }
 
 function readMode(value: Bytes): number {

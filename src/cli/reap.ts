@@ -1,3 +1,4 @@
+import type { Argv } from '../bytes.ts';
 import { shown, UsageError } from '../errors.ts';
 import { stderrLogger } from '../log.ts';
 import type { Lookups } from '../session/discard.ts';
@@ -43,10 +44,7 @@ const WORDS: Record<Reaped['outcome'], string> = {
  * something could not be discarded or a session that was named is left, 2 for wrong words.
  * @param lookups what the reaper needs to know of regimes; tests have their own
  */
-export async function reap(
-  args: readonly string[],
-  lookups: Lookups = ourLookups,
-): Promise<number> {
+export async function reap(args: Argv, lookups: Lookups = ourLookups): Promise<number> {
   return runCommand(reapCommand, args, async ({ operands, flag, value }) => {
     const duration = value('older-than') ?? '0';
     const olderThan = parseDuration(duration);

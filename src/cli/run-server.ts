@@ -38,6 +38,7 @@ export async function runServer(
     ...(options.scratchMode !== undefined && { scratchMode: options.scratchMode }),
     ...(options.timeoutOpen !== undefined && { timeoutOpen: options.timeoutOpen }),
     ...(options.wait !== undefined && { wait: options.wait }),
+    keep: options.keep,
     setup: options.setup,
     copyTimeLimit: copyTimeLimit() * 1000,
     inherited,

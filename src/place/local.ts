@@ -34,7 +34,11 @@ function spawnLocally(argv: Argv, { stdio, signal }: SpawnOptions, linger?: numb
   const kill = (name: NodeJS.Signals) => killGroup(child, name);
   const ended = endingOf(child);
   if (signal) endOnAbort(signal, kill, ended);
-  return { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, ended, kill };
+  const release = () => {
+    for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
+    child.unref();
+  };
+  return { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, ended, kill, release };
 }
 
 /** A daemon that a command left in the testbed may hold its output for ever. */

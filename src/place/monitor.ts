@@ -39,6 +39,8 @@ export interface Monitor {
    * @param atOnce ends what the monitor is busy with too, as unpacking
    */
   drop(atOnce?: boolean): void;
+  /** Leaves the monitor to itself: it was told to outlive us. */
+  release(): void;
   /** Resolves when the monitor has ended. */
   readonly ended: Promise<void>;
 }
@@ -119,6 +121,7 @@ export function startMonitor(outer: Place, gainRoot: Argv, programs: MonitorProg
         stdin.write(`${words.map(percentEncode).join(' ')}\n`);
       }),
     tell: (word) => void stdin.write(`${word}\n`),
+    release: () => running.release?.(),
     drop(atOnce = false) {
       stdin.end();
       if (atOnce) running.kill('SIGTERM');

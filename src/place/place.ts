@@ -42,6 +42,8 @@ export interface Running {
   readonly ended: Promise<Ending>;
   /** Sends a signal to the command's process group (which also reaches an auxverb's command). */
   kill(signal: NodeJS.Signals): void;
+  /** Lets go of what is to outlive this process: its streams are closed, nobody waits for its end. */
+  release?(): void;
 }
 
 /**

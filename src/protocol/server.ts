@@ -96,7 +96,8 @@ async function endWith(
     log.warn(finish.wasOpen ? 'failure: end of input while the testbed is open' : 'end of input');
   }
   try {
-    await session.close();
+    const failed = finish.by === 'failure' || (finish.by === 'end-of-input' && finish.wasOpen);
+    await session.close(failed);
     return finish;
   } catch (error) {
     log.warn(`failure: ${asError(error).message}`);

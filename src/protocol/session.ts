@@ -44,8 +44,11 @@ export interface Session {
   /** Resolves with the same path. */
   revert(signal: AbortSignal): Promise<Bytes>;
   reboot(prepareOnly: boolean, signal: AbortSignal): Promise<void>;
-  /** Does nothing where nothing is open. Takes no signal: it is what is left when all else ends. */
-  close(): Promise<void>;
+  /**
+   * Does nothing where nothing is open. Takes no signal: it is what is left when all else ends.
+   * @param failed true where the session ends because something failed
+   */
+  close(failed?: boolean): Promise<void>;
   /** The argv prefix that runs a command on the testbed. */
   auxverb(): Argv;
   /** Resolves with 0-125, or 128+N for a signal. */

@@ -24,6 +24,11 @@ export interface Chain {
   setEnvironment(variables: Argv, context: LevelContext): Promise<void>;
   /** Reverts the innermost level that can, and makes what is inside it anew. */
   revert(context: LevelContext): Promise<void>;
+  /**
+   * Lets every level outlive its server, outermost first.
+   * @throws TestbedError where one can't, before anything was done
+   */
+  keep(context: LevelContext): Promise<void>;
   /** Closes all, innermost first. Tries every level; the first failure is thrown. */
   close(context: LevelContext): Promise<void>;
 }
@@ -78,6 +83,12 @@ export async function openChain(links: readonly Link[], contextOf: LevelContext)
       await closeDownTo(level + 1, context);
       await testbeds[level]?.revert?.(context(level));
       await openFrom(level + 1, context);
+    },
+    async keep(context) {
+      const frail = testbeds.find((testbed) => !testbed.keep);
+      if (frail)
+        throw new TestbedError({ step: `${frail.place.label} can not outlive its server` });
+      for (const [level, testbed] of testbeds.entries()) await testbed.keep?.(context(level));
     },
     close: (context) => closeDownTo(0, context),
   };

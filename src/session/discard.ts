@@ -17,7 +17,8 @@ const DEADLINE = 120_000;
  * How the outer Place of one level is reached when its server is dead: there it is; or it ends with
  * the level below, and what was made on it as well; or it can't be reached now.
  */
-export type Reach = { place: Place } | 'ends-with-outer' | { unreachable: string };
+export type Reach =
+  { place: Place; close?(): Promise<void> } | 'ends-with-outer' | { unreachable: string };
 
 type DiscardContext = Pick<Context, 'signal' | 'log'>;
 
@@ -87,7 +88,11 @@ export async function discardTestbed(
         step: `cannot reach what ${regime.name} was in: ${reach.unreachable}`,
       });
     }
-    await untilAborted(signal, regime.discard(entry.state, reach.place, context));
+    try {
+      await untilAborted(signal, regime.discard(entry.state, reach.place, context));
+    } finally {
+      await reach.close?.();
+    }
   }
 }
 

@@ -1,8 +1,9 @@
-import { existsSync, lstatSync, readFileSync } from 'node:fs';
+import { lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { isKept } from './kept.ts';
 import { decodeRecord, type SessionRecord } from './record.ts';
-import { KEPT_FILE, LOCK_FILE } from './remove.ts';
+import { LOCK_FILE } from './remove.ts';
 import { CHECKPOINT } from './storage.ts';
 
 /** A session's directory as it was found. */
@@ -26,7 +27,7 @@ export function look(id: string, directory: string): Found | undefined {
   const status = lstatSync(directory, { throwIfNoEntry: false });
   if (!status?.isDirectory() || status.uid !== process.geteuid?.()) return undefined;
   const bytes = readIfThere(join(directory, CHECKPOINT));
-  const kept = existsSync(join(directory, KEPT_FILE));
+  const kept = isKept(directory);
   const times = { created: status.birthtimeMs || status.mtimeMs, changed: status.mtimeMs };
   if (!bytes) return { id, directory, record: undefined, kept, ...times };
   const record = decodeRecord(bytes);

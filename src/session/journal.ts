@@ -3,6 +3,7 @@ import type { Logger } from '../log.ts';
 import type { CopyJournal } from '../place/copy.ts';
 import type { Regime } from '../regime.ts';
 import type { Link } from './chain.ts';
+import { forgetDirectory, isKept, keepDirectory } from './kept.ts';
 import { encodeRecord, newRecord, type Phase, type RecordedScratch } from './record.ts';
 import type { OwnSession, Repository } from './repository.ts';
 
@@ -10,12 +11,17 @@ import type { OwnSession, Repository } from './repository.ts';
 export interface Journal extends CopyJournal {
   /** The chain with its planned states. */
   readonly links: readonly Link[];
+  readonly id: string;
   phase(phase: Phase): Promise<void>;
   checkpoint(level: number, state: unknown): Promise<void>;
   /** The scratch space is about to be made on a testbed that does not go with its server. */
   scratch(scratch: RecordedScratch): Promise<void>;
   /** Nothing is left of the session: its directory goes. */
   end(): Promise<void>;
+  /** Whether the user has marked the session to be kept, and the mark. */
+  kept: boolean;
+  /** The session is left to its user: others may have its lock. */
+  release(): Promise<void>;
   /** Something is left: the record stays for a reaper once this process has ended. */
   abandon(cause: Error, log: Logger): void;
 }
@@ -66,6 +72,7 @@ async function planSession(
 
   return {
     links,
+    id: session.id,
     async phase(phase) {
       record.phase = phase;
       await save();
@@ -88,6 +95,17 @@ async function planSession(
       await save();
     },
     end: () => repository.remove(session),
+    get kept() {
+      return isKept(session.directory);
+    },
+    set kept(wanted) {
+      if (wanted) keepDirectory(session.directory);
+      else forgetDirectory(session.directory);
+    },
+    async release() {
+      await session.storage.close();
+      session.lock.release();
+    },
     abandon(cause, log) {
       log.warn(`what is left of session ${session.id} stays for 'regime reap': ${cause.message}`);
     },

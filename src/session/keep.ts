@@ -1,12 +1,12 @@
-import { closeSync, fsyncSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { TestbedError } from '../errors.ts';
 import { look } from './found.ts';
 import { sessionName } from './ids.ts';
+import { keepDirectory } from './kept.ts';
 import { takeLock } from './lock.ts';
 import { ownerRuns } from './owner.ts';
-import { KEPT_FILE, LOCK_FILE } from './remove.ts';
+import { LOCK_FILE } from './remove.ts';
 import type { Repository } from './repository.ts';
 
 /**
@@ -31,20 +31,4 @@ export async function markKept(repository: Repository, id: string): Promise<stri
     lock.release();
   }
   return `${id} is kept`;
-}
-
-/** Resolves when the mark is on disk. */
-export function keepDirectory(directory: string): void {
-  closeSync(openSync(join(directory, KEPT_FILE), 'a', 0o600));
-  const descriptor = openSync(directory, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-/** Takes the mark back. */
-export function forgetDirectory(directory: string): void {
-  rmSync(join(directory, KEPT_FILE), { force: true });
 }

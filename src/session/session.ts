@@ -7,10 +7,11 @@ import type { CopyWords, ExecuteRequest, Session } from '../protocol/session.ts'
 import type { Context, Regime, SpareTestbed } from '../regime.ts';
 import { foreseenCapabilities, openCapabilities, type Foreseen } from './capabilities.ts';
 import { openChain, type Chain, type LevelContext } from './chain.ts';
+import { endSession, type KeepPolicy } from './ending.ts';
 import { startJournal, type Journal } from './journal.ts';
 import { probe, type Facts, type ScratchWish } from './probe.ts';
 import type { Repository } from './repository.ts';
-import { newScratchPath, removeScratch } from './scratch.ts';
+import { newScratchPath } from './scratch.ts';
 import { settleTestbed } from './settle.ts';
 
 /** What a session is made of and how. */
@@ -27,6 +28,8 @@ export interface SessionOptions {
   timeoutOpen?: number;
   /** Milliseconds that `open` may wait for another user of the testbed. */
   wait?: number;
+  /** When the testbed is left to its user. */
+  keep: KeepPolicy;
   /** Scripts for the testbed's `sh`, run after each open and revert. */
   setup: Argv;
   /** Milliseconds that a copy may take. */
@@ -87,12 +90,9 @@ export function createSession(options: SessionOptions): Session {
     return settle({ place, traits, setEnvironment }, contexts(links.length - 1), path);
   };
 
-  /** Takes no signal: it is what is left when all else has been given up. */
-  const takeAway = async (chain: Chain, journal: Journal, scratch: Bytes): Promise<void> => {
-    const { place, traits } = chain.innermost;
-    // What goes as a whole takes its scratch space along.
-    if (!traits.ephemeral && scratch !== '') await removeScratch(place, scratch);
-    await chain.close(contextFor(journal, new AbortController().signal));
+  const end = (chain: Chain, journal: Journal, scratch: Bytes, failed: boolean): Promise<void> => {
+    const contexts = contextFor(journal, new AbortController().signal);
+    return endSession({ chain, journal, scratch, contexts }, options.keep, failed, log);
   };
 
   const open = async (signal: AbortSignal): Promise<Facts> => {
@@ -117,27 +117,22 @@ export function createSession(options: SessionOptions): Session {
       });
       return facts;
     } catch (cause) {
-      // What could not be taken away stays in the record, for a reaper.
-      await (chain ? takeAway(chain, journal, path) : Promise.resolve()).then(
-        () => journal.end(),
-        (error: unknown) => journal.abandon(asError(error), log),
-      );
+      // That something of it is left has been said; what went wrong first is the news.
+      await (chain ? end(chain, journal, path, !signal.aborted) : journal.end()).catch(() => {});
       throw cause;
     }
   };
 
-  const close = async (): Promise<void> => {
+  const close = async (failed = false): Promise<void> => {
     if (state.name === 'closed') return;
     const { chain, journal, facts } = state;
     state = { name: 'closed' };
     closing.abort();
     try {
-      await takeAway(chain, journal, facts.scratch);
+      await end(chain, journal, facts.scratch, failed);
     } catch (cause) {
-      journal.abandon(asError(cause), log);
       throw new TestbedError({ step: `close: ${asError(cause).message}`, cause });
     }
-    await journal.end();
   };
 
   return {

@@ -1,0 +1,67 @@
+import type { Bytes } from '../bytes.ts';
+import { asError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { Chain, LevelContext } from './chain.ts';
+import type { Journal } from './journal.ts';
+import { removeScratch } from './scratch.ts';
+
+/** When a testbed is left to its user instead of being taken away. */
+export type KeepPolicy = 'never' | 'on-failure' | 'always';
+
+/** An open testbed with its record. */
+export interface Opened {
+  chain: Chain;
+  journal: Journal;
+  /** Empty where none was made yet. */
+  scratch: Bytes;
+  /** Without a signal: an end is what is left when all else has been given up. */
+  contexts: LevelContext;
+}
+
+/**
+ * Ends a session: its testbed is taken away and its record goes, or both are left to the user.
+ * @param failed true where the session ends because something failed
+ * @throws Error where something could not be taken away; then the record stays for a reaper
+ */
+export async function endSession(
+  opened: Opened,
+  policy: KeepPolicy,
+  failed: boolean,
+  log: Logger,
+): Promise<void> {
+  const { journal } = opened;
+  const wanted = policy === 'always' || (policy === 'on-failure' && failed) || journal.kept;
+  if (wanted && (await keep(opened, log))) return;
+  try {
+    await takeAway(opened);
+  } catch (cause) {
+    journal.abandon(asError(cause), log);
+    throw cause;
+  }
+  await journal.end();
+}
+
+/** False where it can't be kept. The mark comes first: a reaper may be about. */
+async function keep({ chain, journal, contexts }: Opened, log: Logger): Promise<boolean> {
+  const { id } = journal;
+  try {
+    journal.kept = true;
+    await chain.keep(contexts);
+  } catch (cause) {
+    log.warn(`session ${id} is not kept: ${asError(cause).message}`);
+    journal.kept = false;
+    return false;
+  }
+  await journal.release();
+  log.warn(
+    `session ${id} is kept: 'regime shell ${id}' gets in, 'regime reap ${id}' takes it away`,
+  );
+  return true;
+}
+
+async function takeAway({ chain, scratch, contexts }: Opened): Promise<void> {
+  const { place, traits } = chain.innermost;
+  // What goes as a whole takes its scratch space along.
+  if (!traits.ephemeral && scratch !== '') await removeScratch(place, scratch);
+  await chain.close(contexts);
+}
