@@ -43,6 +43,14 @@ export const serverOptions: readonly OptionSpec[] = [
     help: 'Gives up where open takes longer than this.',
   },
   {
+    name: 'lease',
+    value: 'DURATION',
+    help:
+      'Closes the testbed and ends where the caller of an open testbed has sent nothing for that long, ' +
+      'as 90s, 5m or 1h30m, while no command of it was worked off. What the caller runs through the ' +
+      'auxverb is not seen: the longest test has to fit in.',
+  },
+  {
     name: 'keep',
     value: 'never|on-failure|always',
     help:
@@ -97,6 +105,7 @@ export function readServerOptions(given: readonly GivenOption[]): ServerOptions 
     else if (name === 'setup') options.setup.push(value);
     else if (name === 'timeout-open') options.timeoutOpen = readSeconds(value);
     else if (name === 'keep') options.keep = readPolicy(value);
+    else if (name === 'lease') options.lease = readLease(value);
     else if (name === 'wait') options.wait = readDuration(name, value);
     else if (name === 'state-dir') options.stateDir = readDirectory(value);
     else if (name === 'debug') options.debug = true;
@@ -132,6 +141,12 @@ function readSeconds(value: Bytes): number {
     return Math.ceil(seconds * 1000);
   }
   throw wrongValue('timeout-open', value, 'a number of seconds above 0');
+}
+
+function readLease(value: Bytes): number {
+  const lease = readDuration('lease', value);
+  if (lease > 0) return lease;
+  throw wrongValue('lease', value, 'a duration above 0');
 }
 
 /** Milliseconds. */

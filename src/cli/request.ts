@@ -14,6 +14,8 @@ export interface ServerOptions {
   timeoutOpen?: number;
   /** Milliseconds that `open` may wait for another user of the testbed; 0: not at all. */
   wait?: number;
+  /** Milliseconds after which a silent caller's testbed is closed. */
+  lease?: number;
   /** When the testbed is left to its user. */
   keep: 'never' | 'on-failure' | 'always';
   /** Commands for the testbed's `sh`, to run after each open and revert, in order. */

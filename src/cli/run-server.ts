@@ -47,6 +47,7 @@ export async function runServer(
   const reaping = reapInBackground(repository, log, background.signal);
   const finish = await serveProtocol(readLines(), reply, session, {
     ...(options.dialect && { dialect: options.dialect }),
+    ...(options.lease !== undefined && { lease: options.lease }),
     log,
     report: (text) => {
       const lines = text.replace(/\n$/, '').split('\n');
@@ -85,6 +86,7 @@ function end(finish: Finish): void {
     dieBy(finish.reason.signal);
   } else if (finish.by === 'quit') process.exitCode = 0;
   else if (finish.by === 'end-of-input') process.exitCode = finish.wasOpen ? 12 : 0;
+  else if (finish.by === 'lease') process.exitCode = 12;
   else if (finish.by === 'halt') {
     writeStderr(`regime: failure: ${asError(finish.reason).message}\n`);
     process.exitCode = 12;

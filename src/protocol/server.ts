@@ -12,6 +12,8 @@ import { decodeWord, splitWords } from './words.ts';
 export interface ServeOptions {
   /** Holds the server to one dialect; else the first dialect word settles it. */
   dialect?: Dialect;
+  /** Milliseconds that the caller of an open testbed may be silent while nothing is worked off. */
+  lease?: number;
   log: Logger;
   /** Shows what `auxverb_debug_fail` and failures have to say. */
   report(text: string): void;
@@ -24,6 +26,7 @@ export type Finish =
   | { by: 'quit' }
   | { by: 'end-of-input'; wasOpen: boolean }
   | { by: 'halt'; reason: unknown }
+  | { by: 'lease' }
   | { by: 'failure'; error: Error };
 
 /**
@@ -67,7 +70,9 @@ export async function serve(
 
   async function serveLines(): Promise<Finish> {
     for (;;) {
-      const line = await Promise.race([queue.next(), halted]);
+      const lease = startLease(session.isOpen ? options.lease : undefined);
+      const line = await Promise.race([queue.next(), halted, lease.over]).finally(lease.stop);
+      if (line === EXPIRED) return { by: 'lease' };
       if (halt.aborted) return { by: 'halt', reason: halt.reason };
       if (line === undefined) return { by: 'end-of-input', wasOpen: session.isOpen };
       if (await workOff(line)) return { by: 'quit' };
@@ -81,17 +86,31 @@ export async function serve(
   return endWith(finish, session, options);
 }
 
+/** What a lease that is over resolves with: no line. */
+const EXPIRED = Symbol('expired');
+
+/** The time that a caller has for its next line. Past 31 bits of milliseconds it has for ever. */
+function startLease(milliseconds = Infinity): { over: Promise<typeof EXPIRED>; stop: () => void } {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<typeof EXPIRED>((resolve) => {
+    if (milliseconds < 2 ** 31) timer = setTimeout(() => resolve(EXPIRED), milliseconds);
+  });
+  return { over, stop: () => clearTimeout(timer) };
+}
+
 /** Says what went wrong while it can still be looked at, then closes. */
 async function endWith(
   finish: Finish,
   session: Session,
-  { log, report }: ServeOptions,
+  { lease = 0, log, report }: ServeOptions,
 ): Promise<Finish> {
   if (finish.by === 'failure') {
     log.warn(`failure: ${finish.error.message}`);
     if (!(finish.error instanceof ProtocolError)) {
       report(await session.debugFailure().catch((error: unknown) => asError(error).message));
     }
+  } else if (finish.by === 'lease') {
+    log.warn(`failure: the lease is over: the caller has sent nothing for ${lease / 1000} s`);
   } else if (finish.by === 'end-of-input') {
     log.warn(finish.wasOpen ? 'failure: end of input while the testbed is open' : 'end of input');
   }

@@ -140,7 +140,7 @@ describe('the command line', () => {
   describe('that all regimes share', () => {
     it('is empty by default', async () => {
       const { options } = await requested(toy);
-      expect(options).to.deep.equal({ capabilities: [], debug: false, setup: [] });
+      expect(options).to.deep.equal({ capabilities: [], debug: false, keep: 'never', setup: [] });
     });
 
     it('holds in any part, also before the regime', async () => {
@@ -159,6 +159,9 @@ describe('the command line', () => {
         '--setup=echo \xe9',
         '--dialect=current',
         '--state-dir=/var/tmp/../state',
+        '--keep=on-failure',
+        '--wait=1m',
+        '--lease=1h',
       );
       expect(options).to.deep.equal({
         capabilities: ['isolation-machine', 'suggested-normal-user=joe'],
@@ -166,6 +169,9 @@ describe('the command line', () => {
         scratchMode: 0o1777,
         setup: ['echo a', 'echo \xe9'],
         timeoutOpen: 1500,
+        keep: 'on-failure',
+        wait: 60_000,
+        lease: 3_600_000,
         dialect: 'current',
         stateDir: '/var/state',
       });

@@ -51,8 +51,12 @@ describe('regime sessions', function () {
     expect(status).to.equal(0);
     const [heads, two, one, ...more] = stdout.trimEnd().split('\n');
     expect(heads).to.match(/^ID +AGE +REGIME +STATE +OWNER +HOLDS$/);
-    expect(one).to.match(new RegExp(`^${dead} +\\d+s +null +dead +\\d+ +scratch space /`));
-    expect(two).to.match(/^[a-z0-9]{10} +\d+s +null +open +\d+ +scratch space \/.* on the host$/);
+    expect(one).to.match(
+      new RegExp(`^${dead} +\\d+s +null +dead +\\d+ +the host itself; scratch space /`),
+    );
+    expect(two).to.match(
+      /^[a-z0-9]{10} +\d+s +null +open +\d+ +the host itself; scratch space \/.* on the host$/,
+    );
     expect(more).to.deep.equal([]);
     const all = JSON.parse(run('sessions', '--json').stdout) as Record<string, unknown>[];
     expect(all.map(({ state }) => state)).to.deep.equal(['open', 'dead']);

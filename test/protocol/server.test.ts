@@ -211,6 +211,34 @@ describe('the protocol server', () => {
     });
   });
 
+  describe('with a lease', () => {
+    it('closes and ends where its caller is silent for that long, and says so', async () => {
+      const server = fakeServer({ lease: 20 });
+      server.send('capabilities', 'open');
+      expect(await server.finished).to.deep.equal({ by: 'lease' });
+      expect(server.replies).to.have.length(2);
+      expect(server.session.calls.at(-1)).to.deep.equal(['close']);
+      expect(server.warnings.join()).to.match(
+        /^failure: the lease is over: .* nothing for 0.02 s$/,
+      );
+    });
+
+    it('does not count the time in which it works', async () => {
+      const server = fakeServer({ lease: 20 });
+      server.session.steps['revert'] = () => new Promise((resolve) => setTimeout(resolve, 100));
+      server.send('open', 'revert', 'quit');
+      expect(await server.finished).to.deep.equal({ by: 'quit' });
+    });
+
+    it('waits for ever where nothing is open', async () => {
+      const server = fakeServer({ lease: 20 });
+      server.send('open', 'close');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      server.send('quit');
+      expect(await server.finished).to.deep.equal({ by: 'quit' });
+    });
+  });
+
   it('fails where the input does, after what was sent before', async () => {
     const server = fakeServer();
     server.send('capabilities');

@@ -123,7 +123,7 @@ export interface FakeServer extends LineSource {
   breakReply(): void;
 }
 
-export function fakeServer(options: Pick<ServeOptions, 'dialect'> = {}): FakeServer {
+export function fakeServer(options: Pick<ServeOptions, 'dialect' | 'lease'> = {}): FakeServer {
   const source = lineSource();
   const session = fakeSession();
   const replies: string[] = [];
