@@ -56,7 +56,7 @@ async function bundle(outdir) {
   const { dependencies, version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   const { metafile } = await build({
     absWorkingDir: ROOT,
-    entryPoints: separate ? allModules() : { main: ENTRY },
+    entryPoints: separate ? allModules() : { main: ENTRY, index: join(ROOT, 'src/index.ts') },
     outdir,
     bundle: true,
     splitting: separate,

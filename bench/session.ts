@@ -1,5 +1,5 @@
 import type { Bytes } from '../src/bytes.ts';
-import type { Client } from '../src/conform/client.ts';
+import type { Client } from '../src/client/client.ts';
 import { run, type Workshop } from './workshop.ts';
 
 /** A server with its testbed, and how long its commands take. */

@@ -4,7 +4,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, symlinkSync } fr
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { startServer, type Client } from '../src/conform/client.ts';
+import { startServer, type Client } from '../src/client/client.ts';
 import { Skip } from './case.ts';
 
 export const PROJECT = fileURLToPath(new URL('..', import.meta.url));

@@ -3,7 +3,7 @@ import { shown } from '../errors.ts';
 import { describeEnding } from '../place/place.ts';
 import type { Dialect } from './case.ts';
 import { check, fail } from './check.ts';
-import type { Client } from './client.ts';
+import type { Client } from '../client/client.ts';
 import {
   runCommand,
   startCommand,

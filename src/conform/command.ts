@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process';
 import { bufferOf, type Argv, type Bytes } from '../bytes.ts';
 import { spawnableArgv } from '../place/argv.ts';
 import type { Ending } from '../place/place.ts';
-import { DeadlinePassed, pause, within } from './deadline.ts';
+import { DeadlinePassed, pause, within } from '../client/deadline.ts';
+import { killGroup } from '../client/kill-group.ts';
 
 export interface CommandOptions {
   /** Written to its stdin, which is then closed. Left out: stdin stays open until `endInput`. */
@@ -129,16 +130,6 @@ export function runCommand(
   options: CommandOptions & { deadline?: number } = {},
 ): Promise<Executed> {
   return startCommand(argv, { input: '', ...options }).ended(options.deadline ?? 20_000);
-}
-
-/** Ends a process group that `startCommand` made. */
-export function killGroup(pid: number | undefined): void {
-  if (!pid) return;
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // It has gone already.
-  }
 }
 
 /** The status that a shell would show: signal N is 128+N. */

@@ -1,6 +1,6 @@
 import { shown } from '../errors.ts';
 import { check } from './check.ts';
-import type { Client } from './client.ts';
+import type { Client } from '../client/client.ts';
 
 /**
  * Quits a server that a case left running, and looks for output that was not asked for.

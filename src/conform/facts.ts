@@ -4,9 +4,9 @@ import { userInfo } from 'node:os';
 import type { Argv, Bytes } from '../bytes.ts';
 import { asError } from '../errors.ts';
 import type { Dialect } from './case.ts';
-import { startServer, type Client } from './client.ts';
+import { startServer, type Client } from '../client/client.ts';
 import { runCommand } from './command.ts';
-import { pause } from './deadline.ts';
+import { pause } from '../client/deadline.ts';
 
 /** What a server and its testbed are, found out once by asking; never by the server's name. */
 export interface Facts {

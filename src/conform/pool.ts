@@ -1,7 +1,7 @@
 import type { Argv, Bytes } from '../bytes.ts';
 import { auxverbWord, openTestbed } from './bed.ts';
 import type { Dialect } from './case.ts';
-import { startServer, type Client, type Happening } from './client.ts';
+import { startServer, type Client, type Happening } from '../client/client.ts';
 import { end } from './ending.ts';
 
 /** An open session that cases use one after the other. */

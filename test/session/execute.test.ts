@@ -4,7 +4,7 @@ import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'no
 import { expect } from 'chai';
 
 import { selfAs } from '../crash/caller.ts';
-import { encode, encodeMembers } from '../../src/conform/codec.ts';
+import { encode, encodeMembers } from '../../src/client/codec.ts';
 import { cleanUpAfterTest } from '../support/clean-up.ts';
 import { hasFixtures, debianTree } from '../support/fixtures.ts';
 import { openSession, type OpenSession } from '../regimes/support/session.ts';

@@ -4,7 +4,7 @@ import type { Bytes } from '../../bytes.ts';
 import type { Case } from '../case.ts';
 import { check, checkEnding, fail, skip } from '../check.ts';
 import { shellStatus } from '../command.ts';
-import { pause } from '../deadline.ts';
+import { pause } from '../../client/deadline.ts';
 import { has } from '../facts.ts';
 import type { Bed } from '../bed.ts';
 import type { Trial } from '../trial.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Bytes } from '../../bytes.ts';
 import type { Case } from '../case.ts';
 import { check, checkEnding, checkEqual, checkSame } from '../check.ts';
-import { decode } from '../codec.ts';
+import { decode } from '../../client/codec.ts';
 import { runCommand } from '../command.ts';
 import { auxverbWord } from '../bed.ts';
 

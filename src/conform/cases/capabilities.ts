@@ -2,7 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 
 import type { Case } from '../case.ts';
 import { check, checkEqual, skip } from '../check.ts';
-import { decode } from '../codec.ts';
+import { decode } from '../../client/codec.ts';
 import { has, valuesOf } from '../facts.ts';
 import type { Trial } from '../trial.ts';
 

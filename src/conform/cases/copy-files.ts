@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 
 import type { Case } from '../case.ts';
 import { check, checkEqual, skip } from '../check.ts';
-import { encode } from '../codec.ts';
+import { encode } from '../../client/codec.ts';
 import { has } from '../facts.ts';
 import type { Trial } from '../trial.ts';
 import { DIRECTIONS, openSides, type Direction } from './sides.ts';

@@ -1,6 +1,6 @@
 import type { Case } from '../case.ts';
 import { check, checkEnding, checkEqual, checkSame, skip } from '../check.ts';
-import { decode } from '../codec.ts';
+import { decode } from '../../client/codec.ts';
 import { has } from '../facts.ts';
 import { expectGone, expectNoProcess, processOnHost, scratchOnHost, sleeper } from './support.ts';
 

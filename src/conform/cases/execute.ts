@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Argv, Bytes } from '../../bytes.ts';
 import type { Case } from '../case.ts';
 import { checkEqual, checkSame, skip } from '../check.ts';
-import { encodeMembers } from '../codec.ts';
+import { encodeMembers } from '../../client/codec.ts';
 import { runCommand } from '../command.ts';
 import { has } from '../facts.ts';
 import type { Bed } from '../bed.ts';

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { bufferOf, type Bytes } from '../../bytes.ts';
 import type { Case } from '../case.ts';
 import { check, checkEqual, checkSame } from '../check.ts';
-import { encode } from '../codec.ts';
+import { encode } from '../../client/codec.ts';
 import type { Trial } from '../trial.ts';
 import { expectAlive } from './support.ts';
 

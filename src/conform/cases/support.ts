@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 import type { Bytes } from '../../bytes.ts';
 import { check, checkEnding, checkEqual, fail } from '../check.ts';
-import type { Client } from '../client.ts';
-import { pause } from '../deadline.ts';
+import type { Client } from '../../client/client.ts';
+import { pause } from '../../client/deadline.ts';
 import { valuesOf } from '../facts.ts';
 import type { Bed } from '../bed.ts';
 import type { Trial } from '../trial.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 
-import { decode, decodeMembers } from '../../../src/conform/codec.ts';
+import { decode, decodeMembers } from '../../../src/client/codec.ts';
 import { runThrough, serverOf, sessionsOf, type Caller, type Result } from '../../crash/caller.ts';
 import type { StartOptions, TestServer } from '../../support/server.ts';
 

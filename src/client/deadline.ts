@@ -5,7 +5,7 @@ export class DeadlinePassed extends Error {
 
 /**
  * Waits for a promise, but not for ever.
- * @param milliseconds how long at most
+ * @param milliseconds how long at most; Infinity for as long as it takes
  * @param what what is waited for, for the message
  * @throws DeadlinePassed when the time is over first
  */
@@ -14,6 +14,7 @@ export async function within<T>(
   milliseconds: number,
   what: string,
 ): Promise<T> {
+  if (milliseconds === Infinity) return promise;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {

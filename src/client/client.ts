@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process';
 import { bufferOf, type Argv, type Bytes } from '../bytes.ts';
 import type { Ending } from '../place/place.ts';
 import { decode, decodeMembers, encode } from './codec.ts';
-import { killGroup } from './command.ts';
 import { within } from './deadline.ts';
+import { killGroup } from './kill-group.ts';
 import { readLines } from './line-reader.ts';
 
 /** How long a client waits, in milliseconds. */
