@@ -16,6 +16,7 @@ import { bootsInit, firstProcess, prepareForInit } from './init.ts';
 import type { Recipe } from './recipe.ts';
 import { findSharing } from './sharing.ts';
 import { readSettings, type DockerSettings } from './settings.ts';
+import { openShare, planShared, removeShare, type Share, type SharedState } from './shared.ts';
 import { openTestbed } from './testbed.ts';
 import { translateArguments } from './translate.ts';
 
@@ -25,6 +26,10 @@ export interface DockerState {
   session: string;
   /** The directory on this host that holds what auxverbs need. */
   directory: Bytes;
+  /** What is shared with the containers, if anything is. */
+  shared?: SharedState;
+  /** The image's id, once it is known. */
+  image?: string;
 }
 
 function dockerRegime(
@@ -39,10 +44,15 @@ function dockerRegime(
     passesArguments: true,
     configure: (given) => readSettings(given, name),
     foresee: ({ init }) => ({ root: true, reverts: 'everything', reboot: init === true }),
-    plan: ({ address }, session) => ({
+    plan: ({ address, shared, remote }, session) => ({
       address,
       session: session.id,
       directory: `${session.directory}/docker`,
+      ...(shared &&
+        !remote &&
+        address.url.startsWith('unix:') && {
+          shared: planShared(shared.base, shared.there, session.id),
+        }),
     }),
     holds: ({ image }, { session, address }) =>
       `containers of ${shown(image)} with the label ${SESSION_LABEL}=${session} on ${address.url}`,
@@ -57,6 +67,7 @@ function dockerRegime(
       context.signal.throwIfAborted();
       const image = await findImage(engine, settings, outer, context);
       const auxverbs = prepareAuxverbs(engine, state.directory);
+      let share: Share | undefined;
       try {
         const init = bootsInit(settings.init, image);
         const command = firstProcess(image, init);
@@ -66,22 +77,38 @@ function dockerRegime(
         // What an init gets from us is no wish of the user's.
         const sharing = findSharing(recipe);
         if (init) await prepareForInit(engine, recipe);
+        const hole = settings.shared && whyNotShared(state, init);
+        if (hole) context.log.warn(`downtmp-host is not advertised: ${hole}`);
+        else if (state.shared) {
+          await context.checkpoint({ ...state, image: image.id });
+          const { session } = state;
+          share = openShare(state.shared, { engine, outer, image: image.id, session });
+        }
         const note = (name: string) => noteRequest(state.directory, name);
         const { standby } = settings;
         const parts = { engine, recipe, sharing, init, auxverbs, note, standby };
-        return await openTestbed(parts, state, outer, context);
+        return await openTestbed({ ...parts, ...(share && { share }) }, state, outer, context);
       } catch (cause) {
         auxverbs.remove();
         await removeSession(engine, state.session, AbortSignal.timeout(60_000)).catch(() => {});
+        await share?.remove().catch(() => {});
         throw cause;
       }
     },
-    async discard({ address, session, directory }, _outer, { signal }) {
+    async discard({ address, session, directory, shared, image = '' }, outer, { signal }) {
       const engine = await connectEngine(address);
       await removeSession(engine, session, signal, unanswered(directory));
+      if (shared) await removeShare(shared, { engine, outer, image, session });
       rmSync(bufferOf(directory), { recursive: true, force: true });
     },
   };
+}
+
+/** What speaks against a shared directory that the user wished for. */
+function whyNotShared({ shared }: DockerState, init: boolean): string | undefined {
+  if (!shared) return 'the engine is on another machine';
+  // A hole in what --init promises: isolation-container.
+  return init ? 'a container with an init of its own shares nothing' : undefined;
 }
 
 /** How containers are made: in the docker command's words, or in ours where there is none. */

@@ -35,6 +35,18 @@ export const dockerOptions: readonly OptionSpec[] = [
   },
   { name: 'no-init', help: 'Boots no init, whatever the label of the image says.' },
   {
+    name: 'shared-dir',
+    value: 'DIR',
+    help:
+      'Makes a directory in DIR, which is made too where it is not there, and puts the scratch space ' +
+      'there: the host sees it too (downtmp-host). It goes with the testbed. Only with an engine on ' +
+      'this machine.',
+  },
+  {
+    name: 'remote',
+    help: 'Says that the engine is on another machine, whatever its address: nothing is shared with it.',
+  },
+  {
     name: 'podman',
     help: "Looks for podman's service, which speaks the same language as Docker's engine.",
   },

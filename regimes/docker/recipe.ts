@@ -1,4 +1,4 @@
-import type { ContainerCreateOptions } from 'dockerode';
+import type { ContainerCreateOptions, MountSettings } from 'dockerode';
 
 import type { Argv } from '../../src/bytes.ts';
 
@@ -18,3 +18,10 @@ export interface Recipe {
  * what is orphaned: with SIGCHLD ignored the kernel does it.
  */
 export const IDLE: Argv = ['sh', '-c', "trap '' CHLD; exec tail -f /dev/null"];
+
+/** The same with one mount more. */
+export function withMount(recipe: Recipe, mount: MountSettings): Recipe {
+  const host = recipe.body.HostConfig ?? {};
+  const HostConfig = { ...host, Mounts: [...(host.Mounts ?? []), mount] };
+  return { ...recipe, body: { ...recipe.body, HostConfig } };
+}

@@ -1,7 +1,8 @@
-import { textOf, type Argv, type Bytes } from '../../src/bytes.ts';
+import { bytesOf, textOf, type Argv, type Bytes } from '../../src/bytes.ts';
 import { shown, UsageError } from '../../src/errors.ts';
 import type { Arguments } from '../../src/regime.ts';
 import { findEngine, type Address } from './address.ts';
+import { checkSharedBase } from './shared.ts';
 
 /** When an image is fetched. */
 export type PullPolicy = 'always' | 'missing' | 'never';
@@ -18,6 +19,10 @@ export interface DockerSettings {
   standby: number;
   /** Whether the image's init is booted; left out where the image says it. */
   init?: boolean;
+  /** True where the engine is said to be on another machine, whatever its address. */
+  remote: boolean;
+  /** The directory of this host in which one is shared, and whether it is there. */
+  shared?: { base: Bytes; there: boolean };
 }
 
 /** Checks the words of a command line. @throws UsageError */
@@ -42,7 +47,23 @@ export function readSettings(given: Arguments, engine: 'docker' | 'podman'): Doc
     standby: readCount(given.value('standby') ?? '1'),
     ...(given.flag('init') && { init: true }),
     ...(given.flag('no-init') && { init: false }),
+    remote: given.flag('remote'),
+    ...readShared(given.value('shared-dir')),
   };
+}
+
+function readShared(name: Bytes | undefined): Pick<DockerSettings, 'shared'> {
+  if (name === undefined) return {};
+  if (name === '') throw new UsageError('--shared-dir: a directory is wanted');
+  const base = name.startsWith('/') ? name : `${bytesOf(process.cwd())}/${name}`;
+  const path = base.replace(/(?<=.)\/+$/, '');
+  if (!isText(path)) throw new UsageError(`--shared-dir: not UTF-8: ${shown(name)}`);
+  return { shared: { base: path, there: checkSharedBase(path) } };
+}
+
+/** The engine is told of it in JSON, which carries text only. */
+function isText(name: Bytes): boolean {
+  return bytesOf(textOf(name)) === name;
 }
 
 function readHost(host: Bytes): string {

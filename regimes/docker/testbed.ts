@@ -16,7 +16,8 @@ import { engineError, type Engine } from './engine.ts';
 import { explainFailure } from './failure.ts';
 import type { DockerState } from './index.ts';
 import { containerPlace } from './place.ts';
-import type { Recipe } from './recipe.ts';
+import { withMount, type Recipe } from './recipe.ts';
+import type { Share } from './shared.ts';
 import type { Sharing } from './sharing.ts';
 import { availableMemory, keepStandby } from './standby.ts';
 
@@ -36,6 +37,8 @@ export interface Parts {
   note: (name: string) => () => void;
   /** Containers that are kept ready. */
   standby: number;
+  /** What is shared with the host. */
+  share?: Share;
 }
 
 /** A container with the way into it. */
@@ -48,7 +51,7 @@ interface Unit {
 
 /** Starts the first container, and the ones that stand by for it. */
 export async function openTestbed(
-  { engine, recipe, sharing, init, auxverbs, note, standby }: Parts,
+  { engine, recipe, sharing, init, auxverbs, note, standby, share }: Parts,
   state: DockerState,
   outer: Place,
   context: Context,
@@ -62,10 +65,12 @@ export async function openTestbed(
 
   const make = async ({ signal, log }: Pick<Context, 'signal' | 'log'>): Promise<Unit> => {
     const name = recipe.name ?? containerName(state.session, ++made);
+    const part = share?.part();
+    const own = part ? withMount(recipe, part.mount) : recipe;
     const answered = note(name);
-    const container = await startContainer(engine, recipe, state.session, name).finally(answered);
+    const container = await startContainer(engine, own, state.session, name).finally(answered);
     auxverbs.allow(container.id, []);
-    const place = containerPlace(engine, container, auxverbs, outer);
+    const place = containerPlace(engine, container, auxverbs, outer, part?.place);
     if (!init) return { container, place, started: undefined };
     try {
       await awaitInit(place, { signal, log });
@@ -100,11 +105,13 @@ export async function openTestbed(
   };
   const ahead = sparesAllowed(engine, recipe, sharing, standby, context);
   const spares = keepStandby(ahead, makeSpare, log);
-  const retire = ({ container }: Unit) => {
+  const retire = ({ container, place }: Unit) => {
     auxverbs.forbid(container.id);
-    const removal = removeContainer(engine, container.id).catch((cause: unknown) =>
-      log.debug(`close will have to remove it: ${asError(cause).message}`),
-    );
+    const removal = removeContainer(engine, container.id)
+      .then(() => place.shared && share?.drop(place.shared.onHost))
+      .catch((cause: unknown) =>
+        log.debug(`close will have to remove it: ${asError(cause).message}`),
+      );
     removals.add(removal);
     void removal.finally(() => removals.delete(removal));
     return removal;
@@ -168,6 +175,7 @@ export async function openTestbed(
         ...removals,
       ]);
       await removeSession(engine, state.session, AbortSignal.timeout(120_000));
+      await share?.remove();
       auxverbs.remove();
     },
   };

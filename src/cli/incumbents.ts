@@ -128,18 +128,26 @@ function containerServer(name: 'docker' | 'podman'): Incumbent {
         help: 'Refused: run the server by sudo, or join the group docker.',
       },
       { name: 'pull', short: 'p', help: 'Pulls the image before it is used.' },
-      { name: 'remote', help: 'Accepted; no directory is shared with the engine in any case.' },
-      { name: 'shared-dir', value: 'DIR', help: 'Refused: no directory is shared.' },
+      {
+        name: 'remote',
+        help: 'Says that the engine is on another machine: nothing is shared with it.',
+      },
+      {
+        name: 'shared-dir',
+        value: 'DIR',
+        help: 'Shares a directory in DIR with the container. Without this option nothing is shared.',
+      },
     ],
     translate: ({ operands, flag, value }) => {
-      for (const refused of ['sudo', 'shared-dir']) {
-        if (flag(refused) || value(refused) !== undefined) {
+      for (const refused of ['sudo']) {
+        if (flag(refused)) {
           throw new UsageError(`option --${refused} is not supported (see regime-docker(1))`);
         }
       }
       const engine = flag('podman') ? 'podman' : flag('docker') ? 'docker' : name;
-      const options = ['pull', 'init'].filter(flag).map((option) => `--${option}`);
-      return [engine, ...options, ...operands];
+      const switches = ['pull', 'init', 'remote'].filter(flag).map((option) => `--${option}`);
+      const shared = value('shared-dir');
+      return [engine, ...switches, ...(shared ? [`--shared-dir=${shared}`] : []), ...operands];
     },
   };
 }

@@ -64,6 +64,8 @@ export interface Place {
   readonly prefix: Argv;
   /** True where its files are this host's, under the same names. */
   readonly isHost: boolean;
+  /** A directory that is the host's too, under a name of its own there. */
+  readonly shared?: { readonly here: Bytes; readonly onHost: Bytes };
   /** Runs a command to its end and collects its output. */
   run(argv: Argv, options?: RunOptions): Promise<Outcome>;
   /** Starts a command whose streams the caller takes care of. */

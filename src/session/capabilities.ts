@@ -50,7 +50,9 @@ export function openCapabilities(
     found.push({ name: 'suggested-normal-user', value: facts.normalUser });
   }
   if (traits.isolation !== 'none') found.push({ name: `isolation-${traits.isolation}` });
-  if (testbed.place.isHost) found.push({ name: 'downtmp-host', value: facts.scratch });
+  if (facts.scratchOnHost !== undefined) {
+    found.push({ name: 'downtmp-host', value: facts.scratchOnHost });
+  }
   return merge(found, [...(traits.vouched ?? []), ...vouched]);
 }
 

@@ -1,4 +1,6 @@
-import type { Argv, Bytes } from '../bytes.ts';
+import { lstat } from 'node:fs/promises';
+
+import { bufferOf, type Argv, type Bytes } from '../bytes.ts';
 import { TestbedError } from '../errors.ts';
 import { describeEnding, succeeded, type Place } from '../place/place.ts';
 import { readScript } from '../place/script.ts';
@@ -15,6 +17,8 @@ export interface Facts {
   environment: Argv;
   /** Empty where none was asked for. */
   scratch: Bytes;
+  /** The name of the scratch space on the host, where it is seen there too. */
+  scratchOnHost?: Bytes;
 }
 
 /** The scratch space that a probe is to make. */
@@ -44,10 +48,11 @@ export async function probe(
 ): Promise<Facts> {
   const mark = randomId(20);
   // Others of the machine could plant links in a scratch space that is open to everybody.
-  const owner = wish?.owner ?? (traits.ephemeral || place.isHost ? '' : '-');
+  const own = traits.ephemeral && !place.shared;
+  const owner = wish?.owner ?? (own || place.isHost ? '' : '-');
   const limited = traits.limitedRoot !== undefined;
   const account = traits.ephemeral && !limited ? 'add' : '';
-  const mode = wish?.mode ?? (traits.ephemeral ? 0o1777 : 0o755);
+  const mode = wish?.mode ?? (own ? 0o1777 : 0o755);
   const answers = readAnswers(
     await runScript(
       place,
@@ -69,7 +74,25 @@ export async function probe(
   // This host's accounts are people's: no test should run as one of them by chance.
   const normalUser = answers.get('normal');
   if (normalUser && !place.isHost && uid === 0 && !limited) facts.normalUser = normalUser;
+  const onHost = facts.scratch && (await findOnHost(place, facts.scratch));
+  if (onHost) facts.scratchOnHost = onHost;
+  else if (onHost === undefined) {
+    context.log.warn("downtmp-host is not advertised: the shared directory is not this host's");
+  }
   return facts;
+}
+
+/**
+ * The host's name of a directory of the testbed; empty where there is none. Undefined where there
+ * should be one and is not: what keeps the testbed may be on another machine.
+ */
+async function findOnHost(place: Place, path: Bytes): Promise<Bytes | undefined> {
+  if (place.isHost) return path;
+  const { shared } = place;
+  if (!shared || !path.startsWith(`${shared.here}/`)) return '';
+  const name = `${shared.onHost}${path.slice(shared.here.length)}`;
+  const found = await lstat(bufferOf(name)).catch(() => undefined);
+  return found?.isDirectory() ? name : undefined;
 }
 
 /** Runs a script that lies beside this file with the testbed's `sh`. */

@@ -10,7 +10,7 @@ const REMOVE_LIMIT = 300_000;
 export function newScratchPath(place: Place): Bytes {
   const given = place.isHost ? process.env['TMPDIR'] : undefined;
   const temporary = given?.startsWith('/') ? bytesOf(given).replace(/\/+$/, '') : '/tmp';
-  return `${temporary}/regime.${randomId()}`;
+  return `${place.shared?.here ?? temporary}/regime.${randomId()}`;
 }
 
 /** Removes a scratch space; does nothing where there is none. @throws TestbedError */

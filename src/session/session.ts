@@ -77,10 +77,11 @@ export function createSession(options: SessionOptions): Session {
   });
 
   const settle = ({ traits, ...rest }: SpareTestbed, context: Context, path: Bytes) => {
+    const own = traits.ephemeral && !rest.place.shared;
     const wish: ScratchWish = {
       path,
       ...(options.scratchMode !== undefined && { mode: options.scratchMode }),
-      ...(!traits.ephemeral && vouchedUser !== undefined && { owner: vouchedUser }),
+      ...(!own && vouchedUser !== undefined && { owner: vouchedUser }),
     };
     return settleTestbed({ traits, ...rest }, wish, options.setup, context);
   };

@@ -37,10 +37,11 @@ describe('a link with the name of an incumbent', () => {
     [
       'docker',
       ['-dp', '--remote', 'debian', '--memory', '1g', '-v', '/a:/b'],
-      ['docker', '--debug', '--pull', 'debian', '--memory', '1g', '-v', '/a:/b'],
+      ['docker', '--debug', '--pull', '--remote', 'debian', '--memory', '1g', '-v', '/a:/b'],
     ],
     ['docker', ['--podman', 'debian'], ['podman', 'debian']],
     ['docker', ['--init', 'debian'], ['docker', '--init', 'debian']],
+    ['docker', ['--shared-dir', '/x', 'debian'], ['docker', '--shared-dir=/x', 'debian']],
     ['podman', ['debian', '--init'], ['podman', 'debian', '--init']],
     ['mine', ['-x', '--y=z'], ['mine', '-x', '--y=z']],
   ] as const) {
@@ -64,7 +65,6 @@ describe('a link with the name of an incumbent', () => {
     ['unshare', ['-t', 'x', '-p', '/scratch/x'], 'option --prefix with a directory'],
     ['schroot', ['sid'], 'regime chroot DIR'],
     ['docker', [], 'an operand IMAGE is wanted'],
-    ['podman', ['--shared-dir', '/x', 'debian'], 'option --shared-dir is not supported'],
     ['ssh', ['-H', 'box'], 'cannot stand in for autopkgtest-virt-ssh'],
   ] as const) {
     it(`refuses ${name} ${words.join(' ')}`, () => {

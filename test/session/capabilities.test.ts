@@ -11,19 +11,17 @@ function wordsOf(
   {
     traits = {},
     facts = {},
-    isHost = false,
     reboots = false,
   }: {
     traits?: Partial<Traits>;
     facts?: Partial<Facts>;
-    isHost?: boolean;
     reboots?: boolean;
   },
   reverts?: 'packages' | 'everything',
   vouched: string[] = [],
 ): string[] {
   const testbed: Testbed = {
-    place: { ...localPlace, isHost },
+    place: localPlace,
     traits: { isolation: 'none', ephemeral: true, ...traits },
     close: () => Promise.resolve(),
     ...(reboots && { reboot: () => Promise.resolve() }),
@@ -76,9 +74,10 @@ describe('capabilities', () => {
   });
 
   it('never have downtmp-host and an isolation together', () => {
-    expect(wordsOf({ isHost: true })).to.include('downtmp-host=/tmp/s');
+    const facts = { scratchOnHost: '/srv/s' };
+    expect(wordsOf({ facts })).to.include('downtmp-host=/srv/s');
     for (const vouched of ['isolation-machine', 'isolation-container']) {
-      const words = wordsOf({ isHost: true }, undefined, [vouched]);
+      const words = wordsOf({ facts }, undefined, [vouched]);
       expect(words.join(' ')).to.include(vouched).and.to.not.include('downtmp-host');
     }
   });
