@@ -12,7 +12,7 @@ import { dirname } from 'node:path';
 
 import { expect } from 'chai';
 
-import { decode } from '../../../src/conform/codec.ts';
+import { decode } from '../../../src/client/codec.ts';
 import { runConform } from '../../conform/run-conform.ts';
 import { importBusybox, startEngine, type TestEngine } from '../../support/docker.ts';
 import { projectRoot, serverArgv, startServer, type TestServer } from '../../support/server.ts';
