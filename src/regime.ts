@@ -59,6 +59,15 @@ export interface Testbed {
    * there is no such method, or it rejects, the testbed is closed as usual.
    */
   keep?(context: Context): Promise<void>;
+  /**
+   * There where the testbed has the session share, as its plan named it, of its own: it is there when
+   * `open` resolves, outlives `revert` and `reboot`, and goes with the testbed. Elsewhere the session
+   * makes it, and carries it over.
+   */
+  readonly share?: {
+    /** Its name on this host, if it has one. */
+    host?: Bytes;
+  };
   /** What is known about a failure: logs, console, state. */
   debugFailure?(): Promise<string>;
   /** Ends the testbed and takes it away. May be called again. Resolves when nothing is left. */
@@ -69,7 +78,7 @@ export interface Testbed {
 export type SparePreparation = (spare: SpareTestbed) => Promise<void>;
 
 /** A testbed that a later `revert` may hand out. */
-export type SpareTestbed = Pick<Testbed, 'place' | 'traits'> & {
+export type SpareTestbed = Pick<Testbed, 'place' | 'traits' | 'share'> & {
   setEnvironment: (variables: Argv) => Promise<void>;
 };
 
@@ -95,6 +104,8 @@ export interface SessionInfo {
   readonly directory: Bytes;
   /** The directory that holds the sessions of this user. */
   readonly repository: Bytes;
+  /** Where the session share is to be on the testbed; left out where none is wanted. */
+  readonly share?: Bytes;
   /** True where the outer Place is this host, so that it can keep things in `directory`. */
   readonly local: boolean;
   /** True where what the caller does is done to this testbed itself, and not inside another one. */

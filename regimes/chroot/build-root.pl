@@ -19,6 +19,7 @@ sub build_root {
     my @binds = map { +{ %$_, handle => open_bind($_) } } @{ $settings->{binds} };
     my @mounts = $settings->{host} && !$settings->{userns} ? grep { $_->[1] } map { [$_, open_path($_)] } submounts() : ();
     my $resolv_conf = read_file('/etc/resolv.conf');
+    my $share = $settings->{share} && open_path("$settings->{base}/share");
     my @lasting = map { [$_, "$settings->{base}/keep" . tr{/}{-}r] } @{ $settings->{keep} };
 
     mount_layer_in_memory($layer, $settings) if $settings->{tmpfs};
@@ -49,6 +50,11 @@ sub build_root {
         write_configuration($resolv_conf, handle_path($layers{$layer}));
     }
     keep_directory($_->[0], handle_path($layers{ $_->[1] }), $settings) for @lasting;
+    if ($share) {
+        make_mount_point($settings->{share}, 1);
+        bind_mount(handle_path($share), $settings->{share}, $settings->{privileged} ? 0 : MS_NODEV)
+            or fail('cannot mount the session share');
+    }
     hide($_) for @{ $settings->{hidden} };
     for (@binds) {
         my $source = handle_path($_->{handle});

@@ -17,6 +17,8 @@ export interface ChrootState {
   /** The session directories of this user, which a testbed of the host itself must not see. */
   hidden: Bytes[];
   gainRoot: string[];
+  /** Where in the testbed a directory is shown that outlives revert. */
+  share?: Bytes;
   /** Where it was left to its user: the monitor that goes on without a server, and the way in. */
   kept?: Kept;
 }
@@ -42,6 +44,8 @@ export const regime: Regime<ChrootSettings, ChrootState> = {
     base: session.local ? `${session.directory}/chroot` : '',
     hidden: session.local ? [session.repository] : [],
     gainRoot: [...settings.gainRoot],
+    // In a tree that is worked in directly there would be a mount point left of it.
+    ...(session.share !== undefined && !settings.inPlace && { share: session.share }),
   }),
   holds: ({ inPlace, source }) => `${inPlace ? 'the tree' : 'an overlay over'} ${shown(source)}`,
   async open(settings, state, outer, context): Promise<Testbed> {

@@ -53,6 +53,7 @@ sub handle_request {
         $0 = "regime: monitor of $settings->{name}";
         make_directories("$settings->{base}/root");
         make_directories("$settings->{base}/keep" . tr{/}{-}r) for @{ $settings->{keep} };
+        make_directories("$settings->{base}/share") if $settings->{share};
         $program = provide_program();
         reserve_tree($settings->{lower});
         enter_cgroups();

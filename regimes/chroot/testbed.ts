@@ -60,6 +60,9 @@ export async function openTestbed(
         monitor.release();
       },
     }),
+    ...(state.share !== undefined && {
+      share: state.base === '' ? {} : { host: `${state.base}/share` },
+    }),
     async debugFailure() {
       const [text = ''] = await monitor.ask(['describe'], {
         signal: AbortSignal.timeout(DESCRIBE_LIMIT),
@@ -112,6 +115,7 @@ function startWords(
     ...(inPlace ? ['in_place=1'] : []),
     ...(privileged ? ['privileged=1'] : []),
     ...keep.map((path) => `keep=${path}`),
+    ...(state.share === undefined ? [] : [`share=${state.share}`]),
     ...state.hidden.map((path) => `hidden=${path}`),
     ...binds.map(
       ({ readonly, source, target }) =>

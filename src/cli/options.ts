@@ -43,6 +43,12 @@ export const serverOptions: readonly OptionSpec[] = [
     help: 'Gives up where open takes longer than this.',
   },
   {
+    name: 'share',
+    help:
+      'Gives the commands of a session a directory for files that they pass to each other, in the ' +
+      'variable REGIME_SESSION_SHARE. It outlives revert and reboot. See regime-session-share(7).',
+  },
+  {
     name: 'lease',
     value: 'DURATION',
     help:
@@ -97,13 +103,20 @@ export const serverOptions: readonly OptionSpec[] = [
  * @throws UsageError that names the option
  */
 export function readServerOptions(given: readonly GivenOption[]): ServerOptions {
-  const options: ServerOptions = { capabilities: [], debug: false, keep: 'never', setup: [] };
+  const options: ServerOptions = {
+    capabilities: [],
+    debug: false,
+    keep: 'never',
+    setup: [],
+    share: false,
+  };
   for (const { name, value = '' } of given) {
     if (name === 'capability') options.capabilities.push(readCapability(value));
     else if (name === 'dialect') options.dialect = readDialect(value);
     else if (name === 'scratch-mode') options.scratchMode = readMode(value);
     else if (name === 'setup') options.setup.push(value);
     else if (name === 'timeout-open') options.timeoutOpen = readSeconds(value);
+    else if (name === 'share') options.share = true;
     else if (name === 'keep') options.keep = readPolicy(value);
     else if (name === 'lease') options.lease = readLease(value);
     else if (name === 'wait') options.wait = readDuration(name, value);

@@ -18,6 +18,8 @@ export interface ServerOptions {
   lease?: number;
   /** When the testbed is left to its user. */
   keep: 'never' | 'on-failure' | 'always';
+  /** True where the commands of a session are to have a directory to share. */
+  share: boolean;
   /** Commands for the testbed's `sh`, to run after each open and revert, in order. */
   setup: Bytes[];
   /** An absolute path (text, not bytes), in place of the state directory of the user. */

@@ -26,6 +26,7 @@ export function sessionOf(
     ...(options.timeoutOpen !== undefined && { timeoutOpen: options.timeoutOpen }),
     ...(options.wait !== undefined && { wait: options.wait }),
     keep: options.keep,
+    share: options.share,
     setup: options.setup,
     copyTimeLimit: copyTimeLimit() * 1000,
     inherited,

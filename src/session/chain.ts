@@ -2,6 +2,7 @@ import type { Argv } from '../bytes.ts';
 import { TestbedError, asError } from '../errors.ts';
 import { localPlace } from '../place/local.ts';
 import type { Place } from '../place/place.ts';
+import { prefixedPlace } from '../place/prefixed.ts';
 import type { Context, Regime, Testbed } from '../regime.ts';
 
 /** One regime of a chain with what the command line and the plan say. */
@@ -36,8 +37,16 @@ export interface Chain {
 /** A context that still has to know whose state is checkpointed. */
 export type LevelContext = (level: number) => Context;
 
-/** Opens a chain of regimes. Where one fails the ones around it are closed again. */
-export async function openChain(links: readonly Link[], contextOf: LevelContext): Promise<Chain> {
+/**
+ * Opens a chain of regimes. Where one fails the ones around it are closed again.
+ * @param variables `NAME=VALUE`, for all commands of the session, whatever their environment is: the
+ *   values plain words
+ */
+export async function openChain(
+  links: readonly Link[],
+  contextOf: LevelContext,
+  variables: Argv = [],
+): Promise<Chain> {
   const testbeds: Testbed[] = [];
 
   const openFrom = async (first: number, context: LevelContext) => {
@@ -69,14 +78,17 @@ export async function openChain(links: readonly Link[], contextOf: LevelContext)
     get innermost() {
       const testbed = testbeds.at(-1);
       if (!testbed) throw new TestbedError({ step: 'the testbed is closed' });
-      return testbed;
+      if (variables.length === 0 || testbeds.some((level) => level.setEnvironment)) return testbed;
+      // Commands that have the environment of whoever runs them.
+      const place = placeWith(testbed.place, variables);
+      return Object.create(testbed, { place: { value: place } }) as Testbed;
     },
     get reverts() {
       return testbeds[revertingLevel()]?.traits.reverts;
     },
-    async setEnvironment(variables, context) {
+    async setEnvironment(all, context) {
       const level = testbeds.findLastIndex((testbed) => testbed.setEnvironment);
-      await testbeds[level]?.setEnvironment?.(variables, context(level));
+      await testbeds[level]?.setEnvironment?.([...all, ...variables], context(level));
     },
     async revert(context) {
       const level = revertingLevel();
@@ -92,4 +104,11 @@ export async function openChain(links: readonly Link[], contextOf: LevelContext)
     },
     close: (context) => closeDownTo(0, context),
   };
+}
+
+/** A Place whose commands have some variables more. By sh: env(1) would take a program `a=b` for one. */
+function placeWith(place: Place, variables: Argv): Place {
+  const names = variables.map((variable) => variable.slice(0, variable.indexOf('=')));
+  const script = `${variables.join(' ')}; export ${names.join(' ')}; exec "$@"`;
+  return { ...prefixedPlace(place.label, ['sh', '-c', script, 'sh'], place), isHost: place.isHost };
 }

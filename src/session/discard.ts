@@ -63,8 +63,9 @@ export async function discardTestbed(
   const signal = AbortSignal.any([outer.signal, AbortSignal.timeout(DEADLINE)]);
   const current = structuredClone(record);
   await settle(current, storage, lookups, { ...outer, signal });
-  if (current.scratch) {
-    await lookups.removeScratch?.(current.scratch, current, { ...outer, signal });
+  const { scratch, share } = current;
+  for (const directory of [scratch, share?.host === undefined ? share : undefined]) {
+    if (directory) await lookups.removeScratch?.(directory, current, { ...outer, signal });
   }
   for (let level = current.regimes.length - 1; level >= 0; level--) {
     const entry = current.regimes[level];

@@ -12,8 +12,8 @@ export type KeepPolicy = 'never' | 'on-failure' | 'always';
 export interface Opened {
   chain: Chain;
   journal: Journal;
-  /** Empty where none was made yet. */
-  scratch: Bytes;
+  /** Directories that the session has made on the testbed. */
+  made: readonly Bytes[];
   /** Without a signal: an end is what is left when all else has been given up. */
   contexts: LevelContext;
 }
@@ -59,9 +59,9 @@ async function keep({ chain, journal, contexts }: Opened, log: Logger): Promise<
   return true;
 }
 
-async function takeAway({ chain, scratch, contexts }: Opened): Promise<void> {
+async function takeAway({ chain, made, contexts }: Opened): Promise<void> {
   const { place, traits } = chain.innermost;
-  // What goes as a whole takes its scratch space along.
-  if (!traits.ephemeral && scratch !== '') await removeScratch(place, scratch);
+  // What goes as a whole takes them along.
+  if (!traits.ephemeral) for (const path of made) await removeScratch(place, path);
   await chain.close(contexts);
 }

@@ -4,16 +4,27 @@ import type { CopyJournal } from '../place/copy.ts';
 import type { Regime } from '../regime.ts';
 import type { Link } from './chain.ts';
 import { forgetDirectory, isKept, keepDirectory } from './kept.ts';
-import { encodeRecord, newRecord, type Phase, type RecordedScratch } from './record.ts';
+import {
+  encodeRecord,
+  newRecord,
+  type Phase,
+  type RecordedScratch,
+  type RecordedShare,
+} from './record.ts';
 import type { OwnSession, Repository } from './repository.ts';
+import { sharePath } from './share.ts';
 
 /** The record of one open session, kept on disk ahead of what is done. */
 export interface Journal extends CopyJournal {
   /** The chain with its planned states. */
   readonly links: readonly Link[];
   readonly id: string;
+  /** The session's own directory on this host. */
+  readonly directory: string;
   phase(phase: Phase): Promise<void>;
   checkpoint(level: number, state: unknown): Promise<void>;
+  /** The session share is about to be made where it does not go with its server, or can be seen here. */
+  share(share: RecordedShare): Promise<void>;
   /** The scratch space is about to be made on a testbed that does not go with its server. */
   scratch(scratch: RecordedScratch): Promise<void>;
   /** Nothing is left of the session: its directory goes. */
@@ -29,14 +40,16 @@ export interface Journal extends CopyJournal {
 /**
  * Makes a session's directory and writes down what is planned, before anything of it is made.
  * @param chain outermost first; `reference` is what a reaper finds the regime by
+ * @param share true where the innermost testbed is to have a session share
  */
 export async function startJournal(
   repository: Repository,
   chain: readonly { regime: Regime; reference: string; settings: unknown }[],
+  share: boolean,
 ): Promise<Journal> {
   const session = await repository.create();
   try {
-    return await planSession(repository, session, chain);
+    return await planSession(repository, session, chain, share);
   } catch (cause) {
     await repository.remove(session);
     throw cause;
@@ -47,6 +60,7 @@ async function planSession(
   repository: Repository,
   session: OwnSession,
   chain: Parameters<typeof startJournal>[1],
+  share: boolean,
 ): Promise<Journal> {
   const links = chain.map(({ regime, settings }, level) => ({
     regime,
@@ -56,6 +70,7 @@ async function planSession(
       directory: bytesOf(session.directory),
       repository: bytesOf(repository.path),
       local: level === 0,
+      ...(share && level === chain.length - 1 && { share: sharePath(session.id) }),
       bare: chain.slice(level + 1).every((inner) => inner.regime.passesThrough),
     }),
   }));
@@ -73,6 +88,7 @@ async function planSession(
   return {
     links,
     id: session.id,
+    directory: session.directory,
     async phase(phase) {
       record.phase = phase;
       await save();
@@ -80,6 +96,10 @@ async function planSession(
     async checkpoint(level, state) {
       const entry = record.regimes[level];
       if (entry) entry.state = state;
+      await save();
+    },
+    async share(share) {
+      record.share = share;
       await save();
     },
     async scratch(scratch) {

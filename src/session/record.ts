@@ -39,6 +39,12 @@ export interface RecordedScratch {
   path: Bytes;
 }
 
+/** The session share of a testbed that does not go with its server, or that has a name on this host. */
+export interface RecordedShare extends RecordedScratch {
+  /** That name, where the share goes with what the regime takes away. */
+  host?: Bytes;
+}
+
 /** What is on disk about a session, enough to take it away when its server is dead. */
 export interface SessionRecord {
   version: typeof RECORD_VERSION;
@@ -48,6 +54,7 @@ export interface SessionRecord {
   phase: Phase;
   replacement?: Replacement;
   scratch?: RecordedScratch;
+  share?: RecordedShare;
   owner: Owner;
   /** When the session was made, and when this record was written: ISO 8601, UTC. */
   created: string;
@@ -117,6 +124,7 @@ export function decodeRecord(bytes: Buffer): SessionRecord {
     checkPaths(record['replacement'], 'replacement', ['destination', 'fresh', 'aside']);
   }
   if (record['scratch'] !== undefined) checkPaths(record['scratch'], 'scratch', ['path']);
+  if (record['share'] !== undefined) checkPaths(record['share'], 'share', ['path']);
   return value as SessionRecord;
 }
 

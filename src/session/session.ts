@@ -13,6 +13,7 @@ import { probe, type Facts, type ScratchWish } from './probe.ts';
 import type { Repository } from './repository.ts';
 import { newScratchPath } from './scratch.ts';
 import { settleTestbed } from './settle.ts';
+import { carriesShare, createShare, type Share } from './share.ts';
 
 /** What a session is made of and how. */
 export interface SessionOptions {
@@ -30,6 +31,8 @@ export interface SessionOptions {
   wait?: number;
   /** When the testbed is left to its user. */
   keep: KeepPolicy;
+  /** True where the commands of a session are to have a directory to share. */
+  share: boolean;
   /** Scripts for the testbed's `sh`, run after each open and revert. */
   setup: Argv;
   /** Milliseconds that a copy may take. */
@@ -42,7 +45,14 @@ export interface SessionOptions {
 const USER_CAPABILITY = 'suggested-normal-user=';
 
 /** Either nothing is there, or all of this is. */
-type State = { name: 'closed' } | { name: 'open'; chain: Chain; journal: Journal; facts: Facts };
+type State = { name: 'closed' } | ({ name: 'open'; facts: Facts } & Begun);
+
+/** What there is of a session from its first testbed on. */
+interface Begun {
+  chain: Chain;
+  journal: Journal;
+  share: Share | undefined;
+}
 
 /** The session behind one server: drives a chain of regimes through its states. */
 export function createSession(options: SessionOptions): Session {
@@ -76,61 +86,72 @@ export function createSession(options: SessionOptions): Session {
     journal: innermost().place.isHost ? hostJournal(opened().journal) : opened().journal,
   });
 
-  const settle = ({ traits, ...rest }: SpareTestbed, context: Context, path: Bytes) => {
-    const own = traits.ephemeral && !rest.place.shared;
+  const settle = (
+    testbed: SpareTestbed,
+    share: Share | undefined,
+    context: Context,
+    path: Bytes,
+  ) => {
+    const own = testbed.traits.ephemeral && !testbed.place.shared;
     const wish: ScratchWish = {
       path,
       ...(options.scratchMode !== undefined && { mode: options.scratchMode }),
       ...(!own && vouchedUser !== undefined && { owner: vouchedUser }),
     };
-    return settleTestbed({ traits, ...rest }, wish, options.setup, context);
+    return settleTestbed(testbed, wish, options.setup, share, context);
   };
-  const settleInnermost = (chain: Chain, contexts: LevelContext, path: Bytes): Promise<Facts> => {
-    const { place, traits } = chain.innermost;
+  const settleInnermost = ({ chain, share }: Begun, contexts: LevelContext, path: Bytes) => {
+    const { place, traits, share: own } = chain.innermost;
     const setEnvironment = (variables: Argv) => chain.setEnvironment(variables, contexts);
-    return settle({ place, traits, setEnvironment }, contexts(links.length - 1), path);
+    const testbed = { place, traits, setEnvironment, ...(own && { share: own }) };
+    return settle(testbed, share, contexts(links.length - 1), path);
   };
 
-  const end = (chain: Chain, journal: Journal, scratch: Bytes, failed: boolean): Promise<void> => {
+  const end = ({ chain, journal, share }: Begun, scratch: Bytes, failed: boolean) => {
     const contexts = contextFor(journal, new AbortController().signal);
-    return endSession({ chain, journal, scratch, contexts }, options.keep, failed, log);
+    const own = share && !chain.innermost.share ? [share.path] : [];
+    const made = scratch === '' ? [] : [scratch, ...own];
+    return endSession({ chain, journal, made, contexts }, options.keep, failed, log);
   };
 
   const open = async (signal: AbortSignal): Promise<Facts> => {
-    const journal = await startJournal(options.repository, links);
+    const journal = await startJournal(options.repository, links, options.share);
+    const share = options.share ? createShare(journal.id, journal.directory) : undefined;
     const context = contextFor(journal, signal);
-    let chain: Chain | undefined;
+    let begun: Begun | undefined;
     let path = '';
     try {
-      chain = await openChain(journal.links, context);
-      const { place, traits } = chain.innermost;
-      path = newScratchPath(place);
-      if (!traits.ephemeral) await journal.scratch({ on: place.isHost ? 'host' : 'testbed', path });
-      const facts = await settleInnermost(chain, context, path);
+      const chain = await openChain(journal.links, context, share?.variables);
+      begun = { chain, journal, share };
+      path = await recordDirectories(begun);
+      const facts = await settleInnermost(begun, context, path);
       signal.throwIfAborted();
       await journal.phase('open');
-      state = { name: 'open', chain, journal, facts };
+      state = { name: 'open', ...begun, facts };
       closing = new AbortController();
       const spareContext = context(links.length - 1);
       chain.innermost.prepareSpares?.(async (spare) => {
         const own = { ...spareContext, signal: closing.signal };
-        prepared.set(spare.place, await settle(spare, own, facts.scratch));
+        const setEnvironment = (variables: Argv) =>
+          spare.setEnvironment([...variables, ...(share?.variables ?? [])]);
+        const ready = await settle({ ...spare, setEnvironment }, share, own, facts.scratch);
+        prepared.set(spare.place, ready);
       });
       return facts;
     } catch (cause) {
       // That something of it is left has been said; what went wrong first is the news.
-      await (chain ? end(chain, journal, path, !signal.aborted) : journal.end()).catch(() => {});
+      await (begun ? end(begun, path, !signal.aborted) : journal.end()).catch(() => {});
       throw cause;
     }
   };
 
   const close = async (failed = false): Promise<void> => {
     if (state.name === 'closed') return;
-    const { chain, journal, facts } = state;
+    const begun = state;
     state = { name: 'closed' };
     closing.abort();
     try {
-      await end(chain, journal, facts.scratch, failed);
+      await end(begun, begun.facts.scratch, failed);
     } catch (cause) {
       throw new TestbedError({ step: `close: ${asError(cause).message}`, cause });
     }
@@ -153,10 +174,13 @@ export function createSession(options: SessionOptions): Session {
       const current = opened();
       await failingAs('revert', signal, async () => {
         const contexts = contextFor(current.journal, signal);
+        const carried = carriesShare(innermost()) ? undefined : current.share;
+        await carried?.save(innermost().place, contextOf(signal));
         await current.chain.revert(contexts);
         current.facts =
           prepared.get(innermost().place) ??
-          (await settleInnermost(current.chain, contexts, current.facts.scratch));
+          (await settleInnermost(current, contexts, current.facts.scratch));
+        await carried?.restore(innermost().place, contextOf(signal));
       });
       return current.facts.scratch;
     },
@@ -196,6 +220,20 @@ export function createSession(options: SessionOptions): Session {
       return state.name === 'open' ? ((await innermost().debugFailure?.()) ?? '') : '';
     },
   };
+}
+
+/**
+ * Names the scratch space, and writes down what will not go with its server, before it is made.
+ * @returns the path of the scratch space
+ */
+async function recordDirectories({ chain, journal, share }: Begun): Promise<Bytes> {
+  const { place, traits, share: own } = chain.innermost;
+  const scratch = newScratchPath(place);
+  const on = place.isHost ? 'host' : 'testbed';
+  if (!traits.ephemeral) await journal.scratch({ on, path: scratch });
+  if (!share || (traits.ephemeral && own?.host === undefined)) return scratch;
+  await journal.share({ on, path: share.path, ...(own?.host !== undefined && { host: own.host }) });
+  return scratch;
 }
 
 /** Where a testbed's paths are the host's, so is what a copy leaves beside its destination. */

@@ -2,22 +2,26 @@ import type { Argv, Bytes } from '../bytes.ts';
 import { TestbedError } from '../errors.ts';
 import { describeEnding, succeeded, type Place } from '../place/place.ts';
 import type { Context, SpareTestbed } from '../regime.ts';
+import type { Share } from './share.ts';
 import { probe, type Facts, type ScratchWish } from './probe.ts';
 
 /**
  * What has to be done with a fresh testbed before a caller may use it: a look at it, its environment,
- * the set-up commands (after which both are done again), its scratch space.
+ * the session share where there is to be one, the set-up commands (after which both are done again), its scratch space.
  * @throws TestbedError where a set-up command fails, or the testbed can't be looked at
  */
 export async function settleTestbed(
-  { place, traits, setEnvironment }: SpareTestbed,
+  testbed: SpareTestbed,
   wish: ScratchWish,
   setup: Argv,
+  share: Share | undefined,
   context: Context,
 ): Promise<Facts> {
+  const { place, traits, setEnvironment } = testbed;
   const last = setup.length === 0;
   const facts = await probe(place, traits, context, last ? wish : undefined);
   await setEnvironment(facts.environment);
+  await share?.provide(testbed, facts, wish, context);
   if (last) return facts;
   for (const script of setup) await runSetup(place, script, context);
   // The set-up may have added accounts or locales.

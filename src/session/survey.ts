@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 
+import { textOf } from '../bytes.ts';
 import { asError } from '../errors.ts';
 import type { Regime } from '../regime.ts';
 import { look, machineInLock, type Found } from './found.ts';
@@ -73,6 +74,8 @@ async function surveyOne(
   if (!found) return undefined;
   const { record, kept, created, changed } = found;
   const standing = await standingOf(found);
+  const share =
+    record?.share?.host ?? (record?.share?.on === 'host' ? record.share.path : undefined);
   return {
     id,
     directory,
@@ -80,6 +83,7 @@ async function surveyOne(
     regimes: record?.regimes.map(({ regime }) => regime) ?? [],
     ...(record && { owner: { pid: record.owner.pid, machine: record.owner.machine } }),
     toBeKept: kept && standing !== 'kept',
+    ...(share !== undefined && { share: textOf(share) }),
     holds: await holdingsOf(found, findRegime),
     created,
     changed,
@@ -101,7 +105,7 @@ async function holdingsOf(
   findRegime: (name: string) => Promise<Regime | undefined>,
 ): Promise<string[]> {
   if (!record) return [];
-  const { regimes, scratch, replacement } = record;
+  const { regimes, scratch, share, replacement } = record;
   const levels = await Promise.all(
     regimes.map(async ({ regime, settings, state }) =>
       (await findRegime(regime).catch(() => undefined))?.holds?.(settings, state),
@@ -110,6 +114,7 @@ async function holdingsOf(
   return [
     ...levels.filter((phrase) => phrase !== undefined),
     ...(scratch ? [`scratch space ${scratch.path} on the ${scratch.on}`] : []),
+    ...(share ? [`share ${share.host ?? share.path}`] : []),
     ...(replacement ? [`a copy to ${replacement.destination}`] : []),
   ];
 }

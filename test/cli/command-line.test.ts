@@ -140,7 +140,13 @@ describe('the command line', () => {
   describe('that all regimes share', () => {
     it('is empty by default', async () => {
       const { options } = await requested(toy);
-      expect(options).to.deep.equal({ capabilities: [], debug: false, keep: 'never', setup: [] });
+      expect(options).to.deep.equal({
+        capabilities: [],
+        debug: false,
+        keep: 'never',
+        setup: [],
+        share: false,
+      });
     });
 
     it('holds in any part, also before the regime', async () => {
@@ -170,6 +176,7 @@ describe('the command line', () => {
         setup: ['echo a', 'echo \xe9'],
         timeoutOpen: 1500,
         keep: 'on-failure',
+        share: false,
         wait: 60_000,
         lease: 3_600_000,
         dialect: 'current',

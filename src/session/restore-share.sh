@@ -1,0 +1,2 @@
+# Unpacks the session share from stdin. Argument: PATH.
+cd -- "$1" && exec tar -xpf -
