@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { statSync } from 'node:fs';
 
 import { importTarball, startEngine, type TestEngine } from '../support/docker.ts';
-import { harnessTarball, hasFixtures } from '../support/fixtures.ts';
+import { bootableTarball, harnessTarball, hasFixtures } from '../support/fixtures.ts';
 import { serverPath } from '../support/server.ts';
 import { skip } from '../support/skip.ts';
 import { expectSame } from './compare.ts';
@@ -63,5 +63,35 @@ describe('autopkgtest with the regime docker', function () {
       run(['docker', image], 'timeouts', '--timeout-test=3'),
     ]);
     expectSame(ours, theirs);
+  });
+
+  it('runs tests that reboot where an init is booted', async () => {
+    const systemd = importTarball(engine, bootableTarball('systemd'), 'systemd:test');
+    const { verdicts, log, sessions } = await run(
+      [serverPath(), 'docker', '--init', systemd],
+      'reboots',
+    );
+    expect(verdicts, log).to.deep.equal({
+      'reboots-twice': 'PASS',
+      'prepares-itself': 'PASS',
+      'fails-after-reboot': 'FAIL non-zero exit status 5',
+      'is-whole-again': 'PASS',
+      'runs-a-service': 'PASS',
+    });
+    expect(sessions()).to.deep.equal([]);
+  });
+
+  it('comes to the same end as the incumbent with an init that boots there, but for reboots', async () => {
+    const sysvinit = importTarball(engine, bootableTarball('sysvinit'), 'sysvinit:test');
+    const [ours, theirs] = await Promise.all([
+      run([serverPath(), 'docker', '--init', sysvinit], 'reboots'),
+      run(['docker', '--init', sysvinit], 'reboots'),
+    ]);
+    const others = ['is-whole-again', 'runs-a-service'];
+    for (const name of others)
+      expect(ours.verdicts[name], ours.log).to.equal(theirs.verdicts[name]);
+    expect(ours.verdicts['prepares-itself'], ours.log).to.equal('PASS');
+    expect(theirs.verdicts['prepares-itself'], theirs.log).to.match(/^SKIP/);
+    expect(engine.containers()).to.deep.equal([]);
   });
 });

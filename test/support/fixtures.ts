@@ -27,6 +27,11 @@ export function harnessTarball(): string {
   return fixture('harness.tar');
 }
 
+/** The same with an init system (and procps, which the harness wants where it is sysvinit). */
+export function bootableTarball(init: 'systemd' | 'sysvinit'): string {
+  return fixture(`${init}.tar`);
+}
+
 /** A copy of the minbase tree that the tests of this file may write into. */
 export function ownTree(): string {
   const target = `${fileTempDir()}/tree`;
