@@ -9,7 +9,7 @@ import {
   startEngine,
   type TestEngine,
 } from '../support/docker.ts';
-import { debianTarball, hasFixtures } from '../support/fixtures.ts';
+import { bootableTarball, debianTarball, hasFixtures } from '../support/fixtures.ts';
 import { serverArgv } from '../support/server.ts';
 import { skip } from '../support/skip.ts';
 import { fileTempDir } from '../support/tempdir.ts';
@@ -31,7 +31,7 @@ describe('the docker regime keeps the rules of regime-protocol(7)', function () 
     const failed = results.filter((result) => !result.passed);
     expect(failed.map((one) => `${one.title}\n${one.diagnostics}`).join('\n')).to.equal('');
     expect(status, `${output.slice(-500)}${errors}`).to.equal(0);
-    expect(results.length).to.be.above(options.length > 0 ? 20 : 150);
+    expect(results.length).to.be.above(options.length > 2 ? 20 : options.length > 0 ? 5 : 150);
     expect(engine.containers()).to.deep.equal([]);
   }
 
@@ -58,5 +58,12 @@ describe('the docker regime keeps the rules of regime-protocol(7)', function () 
     const only = ['AUXVERB', 'COPY'].flatMap((rule) => ['--only', rule]);
     const server = serverArgv('docker', '--host', engine.host, image);
     await conform(['env', `PATH=${path}`, ...server], ...only);
+  });
+
+  it('with systemd as process 1, in what reboots', async function () {
+    if (!hasFixtures()) skip(this, 'there is no root file system to test with');
+    const image = importTarball(engine, bootableTarball('systemd'), 'systemd:test');
+    const only = process.env['REGIME_SOAK'] ? [] : ['--only', 'REBOOT'];
+    await conform(serverArgv('docker', '--host', engine.host, '--init', image), ...only);
   });
 });

@@ -87,7 +87,7 @@ describe('containers that boot an init', function () {
     expect(await server.command('quit')).to.equal('ok');
   });
 
-  it('wait for one that goes down by itself, and kill one that does not', async () => {
+  it('wait for one that goes down by itself, and say how one ended that is dead', async () => {
     const { server, scratch } = await startOpen('--standby=0', 'booting:test');
     await inside(server, 'echo kept >"$0/file"', scratch);
     const [name = ''] = engine.containers();
