@@ -31,6 +31,8 @@ export interface Traits {
   ephemeral: boolean;
   /** Further words for `capabilities`, which whoever made the testbed vouches for. */
   vouched?: Argv;
+  /** The account that a normal user has there, where the regime knows one. */
+  normalUser?: Bytes;
   /** Why uid 0 there can't do what root does, for which `root-on-testbed` is then withdrawn. */
   limitedRoot?: string;
 }

@@ -21,6 +21,11 @@ export const builtInRegimes: readonly RegimeEntry[] = [
     load: () => import('../regimes/chroot/index.ts'),
   },
   {
+    name: 'ssh',
+    summary: 'a machine behind ssh; it reverts with another regime inside',
+    load: () => import('../regimes/ssh/index.ts'),
+  },
+  {
     name: 'docker',
     summary: "a container of Docker's engine, or of podman's service",
     load: () => import('../regimes/docker/index.ts'),

@@ -49,7 +49,7 @@ export async function probe(
   const mark = randomId(20);
   // Others of the machine could plant links in a scratch space that is open to everybody.
   const own = traits.ephemeral && !place.shared;
-  const owner = wish?.owner ?? (own || place.isHost ? '' : '-');
+  const owner = wish?.owner ?? (own || place.isHost ? '' : (traits.normalUser ?? '-'));
   const limited = traits.limitedRoot !== undefined;
   const account = traits.ephemeral && !limited ? 'add' : '';
   const mode = wish?.mode ?? (own ? 0o1777 : 0o755);
@@ -72,7 +72,7 @@ export async function probe(
     scratch: answers.get('scratch') ?? '',
   };
   // This host's accounts are people's: no test should run as one of them by chance.
-  const normalUser = answers.get('normal');
+  const normalUser = traits.normalUser ?? answers.get('normal');
   if (normalUser && !place.isHost && uid === 0 && !limited) facts.normalUser = normalUser;
   const onHost = facts.scratch && (await findOnHost(place, facts.scratch));
   if (onHost) facts.scratchOnHost = onHost;

@@ -16,6 +16,8 @@ export interface Channel {
   /** Both have to be read, resumed or destroyed: an unread one holds up the other, and the ending. */
   readonly stdout: Readable;
   readonly stderr: Readable;
+  /** The command has ended or is lost, though others may still hold its output. Never rejects. */
+  readonly exited: Promise<void>;
   /** Settles after the streams have ended; never rejects, and never hangs after a loss. */
   readonly ended: Promise<ChannelEnding>;
   /** Tells the size of the window, with a pty. */
@@ -60,6 +62,9 @@ export function holdChannel(source: ClientChannel): HeldChannel {
   let reason = 'the server closed the channel without an exit status';
   let settle: (ending: ChannelEnding) => void = () => {};
   const ended = new Promise<ChannelEnding>((resolve) => (settle = resolve));
+  let exit: () => void = () => {};
+  const exited = new Promise<void>((resolve) => (exit = resolve));
+  void ended.then(() => exit());
 
   const input = inputOf(source);
   const stdout = outputOf(source, source.stderr);
@@ -71,9 +76,11 @@ export function holdChannel(source: ClientChannel): HeldChannel {
   };
   source.once('exit', (status: number | null, signal?: string) => {
     ending = endingOf(status, signal);
+    exit();
     input.abandon();
   });
   source.once('close', () => {
+    exit();
     input.abandon();
     oneLess();
   });
@@ -85,6 +92,7 @@ export function holdChannel(source: ClientChannel): HeldChannel {
     stdin: input.stdin,
     stdout,
     stderr,
+    exited,
     ended,
     resize: (rows, columns) => source.setWindow(rows, columns, 0, 0),
     close: () => source.close(),

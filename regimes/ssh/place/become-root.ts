@@ -1,0 +1,52 @@
+import type { Bytes } from '../../../src/bytes.ts';
+import { lastWords, TestbedError } from '../../../src/errors.ts';
+import { succeeded } from '../../../src/place/place.ts';
+import type { Context } from '../../../src/regime.ts';
+import type { Connection } from '../connection/channel.ts';
+import type { Becoming } from './command-line.ts';
+import { farSideOf } from './far-side.ts';
+import { sshPlace } from './place.ts';
+
+/** Milliseconds that sudo may take: it may ask a directory service. */
+const LIMIT = 60_000;
+
+/** The name, the number, and whether sudo asks for nothing. -k: an earlier time's ticket does not last. */
+const WHO = 'id -un; id -u; test "$(id -u)" = 0 || exec sudo -n -k true';
+
+/** Who commands are run as. */
+export interface Identity {
+  become: Becoming;
+  /** The account that we log in to. */
+  login: Bytes;
+}
+
+/**
+ * Finds out who we are on the far side, and whether sudo makes us root; a line says why where it does
+ * not.
+ * @param password for sudo, asked for only where it wants one
+ */
+export async function becomeRoot(
+  connection: Connection,
+  password: () => Promise<Bytes | undefined>,
+  { signal, log }: Pick<Context, 'signal' | 'log'>,
+): Promise<Identity> {
+  const ask = (become: Becoming, ...command: string[]) =>
+    sshPlace(farSideOf(connection, become), []).run(command, { signal, deadline: LIMIT });
+  const first = await ask({ by: 'nothing' }, 'sh', '-c', WHO);
+  const [login = '', uid] = first.stdout.split('\n');
+  if (uid === '0') return { become: { by: 'nothing' }, login };
+  if (succeeded(first)) return { become: { by: 'sudo' }, login };
+  let refusal = lastWords(first.stderr);
+  const secret = await password();
+  if (secret !== undefined) {
+    const become: Becoming = { by: 'sudo', password: secret };
+    try {
+      if (succeeded(await ask(become, 'true'))) return { become, login };
+    } catch (cause) {
+      if (!(cause instanceof TestbedError)) throw cause;
+      refusal = lastWords(cause.details.output ?? '') || refusal;
+    }
+  }
+  log.warn(`root-on-testbed is not advertised: ${refusal || 'no sudo'}`);
+  return { become: { by: 'nothing' }, login };
+}
