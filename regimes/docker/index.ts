@@ -11,6 +11,7 @@ import { captureRecipe } from './capture.ts';
 import { removeSession, SESSION_LABEL } from './containers.ts';
 import { connectEngine, type Engine } from './engine.ts';
 import { findImage } from './image.ts';
+import { reachKept, type Kept } from './keep.ts';
 import { dockerOptions } from './options.ts';
 import { bootsInit, firstProcess, prepareForInit } from './init.ts';
 import type { Recipe } from './recipe.ts';
@@ -30,6 +31,8 @@ export interface DockerState {
   shared?: SharedState;
   /** The image's id, once it is known. */
   image?: string;
+  /** Where it was left to its user. */
+  kept?: Kept;
 }
 
 function dockerRegime(
@@ -95,6 +98,7 @@ function dockerRegime(
         throw cause;
       }
     },
+    reach: (_settings, state, outer) => reachKept(state, outer),
     async discard({ address, session, directory, shared, image = '' }, outer, { signal }) {
       const engine = await connectEngine(address);
       await removeSession(engine, session, signal, unanswered(directory));

@@ -45,6 +45,8 @@ export interface Parts {
 interface Unit {
   container: Container;
   place: Place;
+  /** Of its commands. */
+  environment: Argv;
   /** Which of its starts it is. */
   started: string | undefined;
 }
@@ -71,10 +73,11 @@ export async function openTestbed(
     const container = await startContainer(engine, own, state.session, name).finally(answered);
     auxverbs.allow(container.id, []);
     const place = containerPlace(engine, container, auxverbs, outer, part?.place);
-    if (!init) return { container, place, started: undefined };
+    const unit = { container, place, environment: [], started: undefined };
+    if (!init) return unit;
     try {
       await awaitInit(place, { signal, log });
-      return { container, place, started: await startOf(engine, container.id) };
+      return { ...unit, started: await startOf(engine, container.id) };
     } catch (cause) {
       if (!signal.aborted) {
         const lines = (await explain({ container, place })).split('\n');
@@ -86,8 +89,10 @@ export async function openTestbed(
   };
   const explain = ({ container: { id }, place }: Pick<Unit, 'container' | 'place'>) =>
     explainFailure(engine, { id, ...(init && { place }) }, state.session, opened);
-  const setEnvironment = ({ container }: Unit, variables: Argv) =>
-    auxverbs.allow(container.id, variables);
+  const setEnvironment = (unit: Unit, variables: Argv) => {
+    unit.environment = variables;
+    auxverbs.allow(unit.container.id, variables);
+  };
   const makeSpare = async (): Promise<Unit> => {
     // Whoever uses the one before need not know how this one boots.
     const unit = await make({ signal: closing.signal, log: { warn: log.debug, debug: log.debug } });
@@ -115,6 +120,10 @@ export async function openTestbed(
     removals.add(removal);
     void removal.finally(() => removals.delete(removal));
     return removal;
+  };
+
+  const retireSpares = async () => {
+    await Promise.all((await spares.drain()).map(retire));
   };
 
   const traits: Traits = {
@@ -166,14 +175,20 @@ export async function openTestbed(
     },
     ...(init && { reboot }),
     debugFailure: () => explain(current),
+    async keep(context) {
+      closing.abort();
+      await retireSpares();
+      await Promise.all(removals);
+      const { container, environment } = current;
+      const image = recipe.body.Image;
+      const kept = { container, environment };
+      await context.checkpoint({ ...state, ...(image !== undefined && { image }), kept });
+      auxverbs.remove();
+    },
     async close() {
       closing.abort();
       auxverbs.forbid(current.container.id);
-      await Promise.all([
-        spares.drain().then((units) => Promise.all(units.map(retire))),
-        retire(current),
-        ...removals,
-      ]);
+      await Promise.all([retireSpares(), retire(current), ...removals]);
       await removeSession(engine, state.session, AbortSignal.timeout(120_000));
       await share?.remove();
       auxverbs.remove();

@@ -1,0 +1,82 @@
+import { spawnSync } from 'node:child_process';
+
+import { expect } from 'chai';
+
+import { selfAs, sessionsOf, type Caller } from '../../crash/caller.ts';
+import { importBusybox, startEngine, type TestEngine } from '../../support/docker.ts';
+import { fileTempDir } from '../../support/tempdir.ts';
+import { openSession } from '../support/session.ts';
+
+const IMAGE = 'busybox:test';
+
+describe('a session with containers', function () {
+  this.timeout(120_000);
+  let engine: TestEngine;
+  let caller: Caller;
+
+  before(async function () {
+    engine = await startEngine(this);
+    importBusybox(engine);
+    const self = selfAs(fileTempDir());
+    caller = { ...self, env: { ...self.env, ...engine.env } };
+  });
+
+  function run(...args: string[]) {
+    const [program = '', ...words] = caller.argv(...args);
+    const { status, stdout, stderr } = spawnSync(program, words, {
+      env: caller.env,
+      encoding: 'utf8',
+      input: '',
+    });
+    return { status, stdout, stderr };
+  }
+
+  it('is kept without what stands by, lets its user in, and goes when it is reaped', async () => {
+    const bed = await openSession(caller, ['--keep=always', '--share', 'docker', IMAGE]);
+    await bed.revert();
+    await bed.sh('echo found >/srv');
+    expect(await bed.server.command('quit')).to.equal('ok');
+    expect((await bed.server.ended).status).to.equal(0);
+    expect(engine.containers()).to.have.length(1);
+    const id = sessionsOf(caller)[0]?.slice(7, 17) ?? '';
+    expect(run('sessions').stdout).to.match(/ kept .* containers of busybox:test with the label /);
+    const look = 'cat /srv; ls -d "$CHECKBOX_DATA"; exit 3';
+    expect(run('shell', id, 'sh', '-c', look)).to.deep.equal({
+      status: 3,
+      stdout: `found\n/var/tmp/regime-${id}.share\n`,
+      stderr: '',
+    });
+    expect(run('reap').stdout).to.equal(`left ${id}: kept\n`);
+    expect(run('reap', id)).to.include({ status: 0, stderr: '' });
+    expect(engine.containers()).to.deep.equal([]);
+    expect(sessionsOf(caller)).to.deep.equal([]);
+  });
+
+  it('says where the kept container has gone', async () => {
+    const bed = await openSession(caller, ['--keep=always', 'docker', IMAGE]);
+    expect(await bed.server.command('quit')).to.equal('ok');
+    await bed.server.ended;
+    engine.docker('kill', ...engine.containers());
+    const id = sessionsOf(caller)[0]?.slice(7, 17) ?? '';
+    expect(run('shell', id, 'true').stderr).to.include('has gone with its server');
+    expect(run('reap', id).status).to.equal(0);
+    expect(engine.containers()).to.deep.equal([]);
+  });
+
+  it('has a share that is carried from container to container', async () => {
+    const bed = await openSession(caller, ['--share', 'docker', IMAGE]);
+    await bed.sh('cd "$REGIME_SESSION_SHARE" && echo kept >file && chmod 640 file && mkdir d');
+    for (const _ of [1, 2]) {
+      await bed.sh('echo spoilt >/srv');
+      await bed.revert();
+      const look =
+        'cd "$PLAINBOX_SESSION_SHARE" && ls -A && cat file && stat -c %a file . && ! [ -e /srv ]';
+      expect(await bed.sh(look)).to.equal('d\nfile\nkept\n640\n1777');
+    }
+    await bed.sh('rm -r "$CHECKBOX_DATA"/*');
+    await bed.revert();
+    expect(await bed.sh('ls -A "$CHECKBOX_DATA"')).to.equal('');
+    await bed.quit();
+    expect(engine.containers()).to.deep.equal([]);
+  });
+});
