@@ -25,6 +25,8 @@ export interface Given {
   flag(name: string): boolean;
   /** The last value given, as text. */
   value(name: string): string | undefined;
+  /** All values given, in order, as bytes. */
+  values(name: string): Argv;
 }
 
 /** The options that commands share. */
@@ -64,6 +66,10 @@ export async function runCommand(
         const value = options.findLast(({ name }) => name === wanted)?.value;
         return value === undefined ? undefined : textOf(value);
       },
+      values: (wanted) =>
+        options.flatMap(({ name, value }) =>
+          name === wanted && value !== undefined ? [value] : [],
+        ),
     });
   } catch (cause) {
     const message = shown(bytesOf(asError(cause).message));

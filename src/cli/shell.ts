@@ -1,12 +1,8 @@
-import { spawn } from 'node:child_process';
-import { constants } from 'node:os';
 import { join } from 'node:path';
 
 import type { Argv } from '../bytes.ts';
 import { TestbedError, UsageError } from '../errors.ts';
 import { stderrLogger } from '../log.ts';
-import { spawnableArgv } from '../place/argv.ts';
-import type { Place } from '../place/place.ts';
 import { findRegime } from '../regimes.ts';
 import { look } from '../session/found.ts';
 import { takeLock } from '../session/lock.ts';
@@ -16,6 +12,7 @@ import { LOCK_FILE } from '../session/remove.ts';
 import { repositoryIn } from '../session/repository.ts';
 import { openShell } from '../session/shell.ts';
 import { commonOptions, runCommand, type Command } from './command.ts';
+import { passOn } from './pass-on.ts';
 import { findSession, type NamedSession } from './session-words.ts';
 
 /** `regime shell` */
@@ -51,7 +48,7 @@ export function shell(args: Argv): Promise<number> {
         throw new TestbedError({ step, hint: `'regime reap ${session.id}' takes away the rest` });
       }
       try {
-        if (command.length > 0) return await passOn(reached.place, command);
+        if (command.length > 0) return await passOn(reached.place.prefix, command);
         await openShell(reached.place, '/', [], context);
         return 0;
       } finally {
@@ -78,23 +75,4 @@ async function inUse(
   } finally {
     lock.release();
   }
-}
-
-/** The command has our own descriptors, as behind any auxverb. */
-function passOn(place: Place, command: Argv): Promise<number> {
-  const [program = '', ...args] = spawnableArgv([...place.prefix, ...command]);
-  const child = spawn(program, args, { stdio: 'inherit' });
-  // At a terminal they reach the command as well, and it decides.
-  const ignore = () => {};
-  for (const signal of ['SIGINT', 'SIGQUIT'] as const) process.on(signal, ignore);
-  return new Promise((resolve, reject) => {
-    child.once('error', (cause: NodeJS.ErrnoException) => {
-      if (cause.code === 'ENOENT') resolve(127);
-      else if (cause.code === 'EACCES') resolve(126);
-      else reject(cause);
-    });
-    child.once('exit', (status, signal) =>
-      resolve(signal ? 128 + constants.signals[signal] : (status ?? 255)),
-    );
-  });
 }

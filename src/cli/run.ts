@@ -1,0 +1,180 @@
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+
+import { bufferOf, bytesOf, textOf, type Argv, type Bytes } from '../bytes.ts';
+import { asError, shown, TestbedError, UsageError } from '../errors.ts';
+import { stderrLogger, writeStderr } from '../log.ts';
+import { localPlace } from '../place/local.ts';
+import { succeeded } from '../place/place.ts';
+import type { Session } from '../protocol/session.ts';
+import { repositoryIn } from '../session/repository.ts';
+import { readCommandLine } from './command-line.ts';
+import { commonOptions, runCommand, type Command, type Given } from './command.ts';
+import { inheritedDescriptors } from './descriptors.ts';
+import { passOn } from './pass-on.ts';
+import type { ServeRequest } from './request.ts';
+import { sessionOf } from './session-of.ts';
+import { splitShellWords } from './shell-words.ts';
+import { dieBy, haltOnSignals, Signalled } from './signals.ts';
+
+/** Exit status where the command could not be run, or what was to be done around it failed: env(1). */
+const FAILED = 125;
+
+/** `regime run` */
+export const runCommandSpec: Command = {
+  name: 'run',
+  operands: "'REGIME [ARG]...' COMMAND [ARG]...",
+  summary:
+    'Opens a testbed, runs COMMAND in it with the standard input and output that it has itself, and ' +
+    'takes the testbed away. The regime with its options is one word, quoted as for a shell.',
+  options: [
+    {
+      name: 'put',
+      value: 'HOST:TESTBED',
+      repeat: true,
+      help: 'Copies a file or a directory of the host to the testbed before COMMAND.',
+    },
+    {
+      name: 'get',
+      value: 'TESTBED:HOST',
+      repeat: true,
+      help: 'Copies a file or a directory of the testbed to the host after COMMAND, however it ended.',
+    },
+    {
+      name: 'revert',
+      help:
+        'Reverts the testbed when all is done, for one that outlives its session (a machine behind ' +
+        'ssh). An error where the testbed can not be reverted.',
+    },
+    commonOptions.help,
+  ],
+  passesArguments: true,
+  page: 'regime-run(1)',
+};
+
+/** `regime run`: resolves with the command's exit status, or 125 where something else failed. */
+export async function run(words: Argv): Promise<number> {
+  let halt: AbortSignal | undefined;
+  const status = await runCommand(runCommandSpec, words, async (given) => {
+    const wishes = await readWishes(given);
+    halt = haltOnSignals();
+    return runOnce(wishes, halt).catch((cause: unknown) => {
+      if (!halt?.aborted)
+        writeStderr(`regime: failure: ${shown(bytesOf(asError(cause).message))}\n`);
+      return FAILED;
+    });
+  });
+  if (halt?.reason instanceof Signalled) dieBy(halt.reason.signal);
+  return status;
+}
+
+/** One copy; the name on the host is absolute, that on the testbed may be relative. */
+interface Copy {
+  host: Bytes;
+  testbed: Bytes;
+}
+
+interface Wishes {
+  request: ServeRequest;
+  command: Argv;
+  put: Copy[];
+  get: Copy[];
+  revert: boolean;
+}
+
+async function readWishes({ operands, flag, values }: Given): Promise<Wishes> {
+  const [regime, ...command] = operands;
+  if (regime === undefined || command.length === 0) {
+    throw new UsageError('run: a regime, as one word, and a command are wanted');
+  }
+  const wish = await readCommandLine(splitShellWords(regime));
+  if (wish.kind !== 'serve') throw new UsageError(`run: no regime to run: ${textOf(regime)}`);
+  const put = values('put').map((word) => splitPair('--put', word));
+  const get = values('get').map((word) => splitPair('--get', word));
+  return {
+    request: wish.request,
+    command,
+    put: put.map(([host, testbed]) => ({ host: absolute(host), testbed })),
+    get: get.map(([testbed, host]) => ({ host: absolute(host), testbed })),
+    revert: flag('revert'),
+  };
+}
+
+/** The first colon parts the names; one of a name itself has a backslash before it. */
+function splitPair(option: string, word: Bytes): [Bytes, Bytes] {
+  const [, first = '', second = ''] = /^((?:[^\\:]|\\[^])+):([^]+)$/.exec(word) ?? [];
+  if (first === '')
+    throw new UsageError(`${option}: two names with a colon are wanted: ${textOf(word)}`);
+  return [first.replace(/\\([\\:])/g, '$1'), second];
+}
+
+/** Keeps the slash at the end, which says that a directory is meant. */
+function absolute(path: Bytes): Bytes {
+  const whole = bytesOf(resolve('.'));
+  return path.startsWith('/') ? path : `${whole}/${path}`;
+}
+
+async function runOnce(wishes: Wishes, halt: AbortSignal): Promise<number> {
+  const { request, command, put, get } = wishes;
+  const log = stderrLogger(request.options.debug);
+  const repository = repositoryIn(request.options.stateDir);
+  const session = sessionOf(request, log, repository, inheritedDescriptors());
+  let failed = true;
+  try {
+    const scratch = await session.open(halt);
+    if (wishes.revert && !session.capabilities().some(({ name }) => name === 'revert')) {
+      throw new TestbedError({ step: 'run --revert: this testbed can not be reverted' });
+    }
+    const bed = await enter(session, scratch, halt);
+    for (const copy of put) await copyIn(session, bed, copy, halt);
+    const status = await passOn(session.auxverb(), bed.wrap(command), halt);
+    halt.throwIfAborted();
+    if (status >= 254) throw new TestbedError({ step: 'the testbed can not be reached any more' });
+    for (const copy of get) await copyOut(session, bed, copy, halt);
+    if (wishes.revert) await session.revert(halt);
+    failed = status !== 0;
+    return status;
+  } finally {
+    await session.close(failed);
+  }
+}
+
+/** How names and commands are meant on a testbed: relative to its scratch space. */
+interface Bed {
+  wrap(command: Argv): Argv;
+  path(name: Bytes): Bytes;
+  isDirectory(path: Bytes): Promise<boolean>;
+}
+
+async function enter(session: Session, scratch: Bytes, signal: AbortSignal): Promise<Bed> {
+  const prefix = session.auxverb();
+  const test = async (...argv: Argv) =>
+    succeeded(await localPlace.run([...prefix, ...argv], { signal }));
+  // An image may hold one program and no shell.
+  const hasShell = await test('sh', '-c', ':');
+  return {
+    wrap: (command) =>
+      hasShell ? ['sh', '-c', 'cd -- "$0" && exec "$@"', scratch, ...command] : command,
+    path: (name) => (name.startsWith('/') ? name : `${scratch}/${name}`),
+    isDirectory: (path) => test('sh', '-c', 'test -d "$1"', 'sh', path),
+  };
+}
+
+async function copyIn(session: Session, bed: Bed, { host, testbed }: Copy, signal: AbortSignal) {
+  const isDirectory = statSync(bufferOf(host), { throwIfNoEntry: false })?.isDirectory();
+  const words = slashed(host, bed.path(testbed), isDirectory === true);
+  await session.copyDown({ ...words, existing: 'merge' }, signal);
+}
+
+async function copyOut(session: Session, bed: Bed, { host, testbed }: Copy, signal: AbortSignal) {
+  const path = bed.path(testbed);
+  const words = slashed(host, path, path.endsWith('/') || (await bed.isDirectory(path)));
+  await session.copyUp({ ...words, existing: 'merge' }, signal);
+}
+
+/** The protocol wants a slash at the end of both names of a directory, and of none of a file. */
+function slashed(host: Bytes, testbed: Bytes, isDirectory: boolean) {
+  if (!isDirectory) return { host, testbed, kind: 'file' as const };
+  const end = (path: Bytes) => (path.endsWith('/') ? path : `${path}/`);
+  return { host: end(host), testbed: end(testbed), kind: 'directory' as const };
+}
