@@ -1,8 +1,8 @@
 import { abortOf } from '../abort.ts';
 import type { Bytes } from '../bytes.ts';
-import { asError, CopyFailed, ProtocolError, TimedOut } from '../errors.ts';
+import { asError, ProtocolError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import { commands, type Command } from './commands.ts';
+import { answerTo } from './answer.ts';
 import { dialectState, type Dialect } from './dialect.ts';
 import { queueLines } from './line-queue.ts';
 import type { Reply } from './reply.ts';
@@ -51,20 +51,12 @@ export async function serve(
     const [word, ...words] = splitWords(line);
     if (word === undefined) return false;
     const name = decodeWord(word).replaceAll('_', '-');
-    const command = commands[name];
-    if (!command) throw new ProtocolError(`unknown command ${word}`);
-    checkCall(name, command, words, session);
     dialect.hear(name);
-    const signal = command.endsWithInput ? AbortSignal.any([halt, queue.exhausted]) : halt;
-    try {
-      const call = { words, session, dialect: dialect.spoken, signal, report };
-      await reply.line(['ok', ...(await command.run(call))]);
-    } catch (error) {
-      const keyword = failureKeyword(error);
-      if (!keyword || halt.aborted) throw error;
-      log.warn(`${name}: ${asError(error).message}`);
-      await reply.line([keyword]);
-    }
+    const endOfInput = queue.exhausted;
+    const call = { session, dialect: dialect.spoken, signal: halt, endOfInput, report };
+    const { keyword, ...answer } = await answerTo(name, words, call);
+    if (answer.error) log.warn(`${name}: ${answer.error.message}`);
+    await reply.line([keyword, ...answer.words]);
     return name === 'quit';
   }
 
@@ -122,27 +114,4 @@ async function endWith(
     log.warn(`failure: ${asError(error).message}`);
     return finish.by === 'quit' ? { by: 'failure', error: asError(error) } : finish;
   }
-}
-
-/** Arity, state and capability of every command are checked here and nowhere else. */
-function checkCall(name: string, command: Command, words: Bytes[], session: Session): void {
-  const [least, most] = command.arity;
-  if (words.length < least || words.length > most) {
-    throw new ProtocolError(`wrong number of arguments for ${name}: ${words.length}`);
-  }
-  if (command.state !== 'any' && (command.state === 'open') !== session.isOpen) {
-    const state = session.isOpen ? 'the testbed is open already' : 'the testbed is not open';
-    throw new ProtocolError(`${name}: ${state}`);
-  }
-  const advertised = session.capabilities().map((capability) => capability.name);
-  if (command.needs && !advertised.includes(command.needs)) {
-    throw new ProtocolError(`${name}: this testbed does not advertise ${command.needs}`);
-  }
-}
-
-/** The reply to a failure that leaves the session alive. */
-function failureKeyword(error: unknown): 'copy-failed' | 'timeout' | undefined {
-  if (error instanceof CopyFailed) return 'copy-failed';
-  if (error instanceof TimedOut) return 'timeout';
-  return undefined;
 }
