@@ -15,6 +15,7 @@ const commands = new Map<string, (words: Argv) => Promise<number>>([
   ['conform', async (words) => (await import('./cli/conform.ts')).conform(words.map(textOf))],
   ['reap', async (words) => (await import('./cli/reap.ts')).reap(words)],
   ['run', async (words) => (await import('./cli/run.ts')).run(words)],
+  ['script', async (words) => (await import('./cli/script.ts')).script(words)],
   ['sessions', async (words) => (await import('./cli/sessions.ts')).sessions(words)],
   ['shell', async (words) => (await import('./cli/shell.ts')).shell(words)],
 ]);
