@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { optionHelp } from '../src/cli/help.ts';
 import { serverOptions } from '../src/cli/options.ts';
 import { reapCommand } from '../src/cli/reap.ts';
+import { runCommandSpec } from '../src/cli/run.ts';
+import { scriptCommand } from '../src/cli/script.ts';
 import { sessionsCommand } from '../src/cli/sessions.ts';
 import { shellCommand } from '../src/cli/shell.ts';
 import type { OptionSpec } from '../src/regime.ts';
@@ -28,6 +30,8 @@ export async function listPages(): Promise<Page[]> {
   const pages = [
     { path: pathOf('regime.1'), options: serverOptions },
     { path: pathOf('regime-reap.1'), options: reapCommand.options },
+    { path: pathOf('regime-run.1'), options: runCommandSpec.options },
+    { path: pathOf('regime-script.1'), options: scriptCommand.options },
     { path: pathOf('regime-sessions.1'), options: sessionsCommand.options },
     { path: pathOf('regime-shell.1'), options: shellCommand.options },
   ];

@@ -1,0 +1,80 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+
+import { expect } from 'chai';
+
+import { cleanUpAfterTest } from '../support/clean-up.ts';
+import { serverArgv } from '../support/server.ts';
+import { tempDir } from '../support/tempdir.ts';
+
+describe('regime run', function () {
+  this.timeout(30_000);
+  let state: string;
+  const env = () => ({ ...process.env, XDG_STATE_HOME: state });
+  const run = (args: string[], input = '') => {
+    const [program = '', ...rest] = serverArgv('run', ...args);
+    return spawnSync(program, rest, { env: env(), input, encoding: 'utf8' });
+  };
+
+  beforeEach(() => {
+    state = tempDir();
+  });
+  afterEach(() => {
+    const sessions = `${state}/regime/sessions`;
+    const left = existsSync(sessions) ? readdirSync(sessions) : [];
+    expect(left.filter((name) => name !== 'last-session')).to.deep.equal([]);
+  });
+
+  it('copies in, runs with our input and output, copies out, and ends as the command does', () => {
+    const host = tempDir();
+    mkdirSync(`${host}/in`);
+    writeFileSync(`${host}/in/a b`, 'data\n');
+    const script = 'cat "in/a b" -; echo made >out; echo word >&2; exit 7';
+    const copies = [`--put=${host}/in:in`, `--get=out:${host}/out`, `--get=in:${host}/dir`];
+    const done = run([...copies, 'null', 'sh', '-c', script], 'input\n');
+    expect(done.stdout).to.equal('data\ninput\n');
+    expect(done.stderr).to.equal('word\n');
+    expect(done.status).to.equal(7);
+    expect(readFileSync(`${host}/out`, 'utf8')).to.equal('made\n');
+    expect(readdirSync(`${host}/dir`)).to.deep.equal(['a b']);
+  });
+
+  it('takes a colon in a name, and options of the regime within its word', () => {
+    const host = tempDir();
+    writeFileSync(`${host}/a:b`, 'x');
+    const regime = `null --setup 'test -d /'`;
+    const done = run([`--put=${host}/a\\:b:c`, regime, 'cat', 'c']);
+    expect([done.stdout, done.status]).to.deep.equal(['x', 0]);
+  });
+
+  it('says 125 where something else failed, 127 for no command, 2 for wrong words', () => {
+    const failed = run(['--put=/no/such:x', 'null', 'true']);
+    expect([failed.status, failed.stderr]).to.deep.equal([125, failed.stderr]);
+    expect(failed.stderr).to.match(/^regime: failure: .*\/no\/such.*\n$/);
+    expect(run(['--revert', 'null', 'true']).stderr).to.match(/can not be reverted/);
+    expect(run(['null', '/no/such/command']).status).to.equal(127);
+    const wrong = [
+      ['null'],
+      [`null 'x`, 'true'],
+      ['nonesuch', 'true'],
+      ['--put=x', 'null', 'true'],
+    ];
+    for (const words of wrong) expect(run(words).status, words.join(' ')).to.equal(2);
+  });
+
+  it('ends the command and the testbed when a signal comes, and dies by it', async () => {
+    const [program = '', ...rest] = serverArgv(
+      'run',
+      'null',
+      'sh',
+      '-c',
+      'echo on; exec sleep 1000',
+    );
+    const child = spawn(program, rest, { env: env(), stdio: ['ignore', 'pipe', 'inherit'] });
+    cleanUpAfterTest(() => void child.kill('SIGKILL'));
+    const ended = new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    child.kill('SIGTERM');
+    expect(await ended).to.equal('SIGTERM');
+  });
+});
