@@ -8,8 +8,11 @@ import type { Engine } from './engine.ts';
 export interface Auxverbs {
   /** The same directory under a name that is short and free of odd bytes, while this process lives. */
   readonly directory: Bytes;
-  /** Writes down how commands reach a container. Without an environment they get the container's. */
-  allow(container: string, environment: Argv): void;
+  /**
+   * Writes down how commands reach a container. Without an environment they get the container's.
+   * @param standIn the program that sets it where there is no shell
+   */
+  allow(container: string, environment: Argv, standIn?: Bytes): void;
   /** From now on its commands fail: their testbed has gone. */
   forbid(container: string): void;
   /** The argv to put before a command for a container. */
@@ -29,8 +32,8 @@ export function prepareAuxverbs(engine: Engine, path: Bytes): Auxverbs {
   let open = true;
   return {
     directory,
-    allow(container, environment) {
-      const members = [engine.socketPath, '', container, ...environment];
+    allow(container, environment, standIn = '') {
+      const members = [engine.socketPath, '', container, standIn, ...environment];
       const text = members.map((member) => `${member}\0`).join('');
       // One that starts meanwhile reads either all of the old or all of the new one.
       const fresh = bufferOf(`${path}/${container}.next`);

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContainerInspectInfo } from 'dockerode';
 
 import { TestbedError } from '../../src/errors.ts';
+import { putStandIn } from './bare.ts';
 import { engineError, statusOf, type Engine } from './engine.ts';
 import { IDLE, type Recipe } from './recipe.ts';
 
@@ -23,6 +24,11 @@ export interface Container {
 /** The name of the Nth container of a session. */
 export function containerName(session: string, number: number): string {
   return `regime-${session}-${number}`;
+}
+
+/** The container's first program is not in the image. */
+export class MissingProgram extends TestbedError {
+  override readonly name = 'MissingProgram';
 }
 
 /** Creates a container and starts it; where it does not start it is removed again. */
@@ -46,12 +52,15 @@ export async function startContainer(
     for (const { network, body: wish } of recipe.networks) {
       await engine.docker.getNetwork(network).connect({ ...wish, Container: container.id });
     }
+    if (recipe.standIn) await putStandIn(engine, container.id, recipe.standIn);
     await container.start();
   } catch (cause) {
     await removeContainer(engine, container.id).catch(() => {});
-    const missing = /executable file not found|no such file/i.test(String(cause));
+    // Engines say it in different words.
+    const missing = /executable file.*not found|no such file/i.test(String(cause));
     const hint = missing ? hintFor(recipe) : undefined;
-    throw engineError('cannot start the container', cause, hint);
+    const { details } = engineError('cannot start the container', cause, hint);
+    throw missing ? new MissingProgram(details) : new TestbedError(details);
   }
   return { id: container.id, name };
 }

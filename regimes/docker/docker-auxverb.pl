@@ -1,7 +1,8 @@
 # The auxverb of a container: `perl docker-auxverb.pl CONFIG PROGRAM ARG…`. It speaks to the engine
 # itself, over its unix socket: a docker CLI takes 40 ms to start, can't tell a container that is gone
 # from a command that failed, and hangs on processes that a finished command leaves behind.
-# CONFIG: SOCKET, API (as /v1.41), CONTAINER, then VAR=VALUE…, each ended by a NUL.
+# CONFIG: SOCKET, API (as /v1.41), CONTAINER, STAND-IN (empty where there is a shell), then VAR=VALUE…,
+# each ended by a NUL.
 # It ends as the command did; 255 says that the container has gone.
 use strict;
 use warnings;
@@ -12,7 +13,8 @@ my ($program) = $0;
 sub gone { print STDERR "regime: $_[0]\n"; exit 255 }
 
 open(my $file, '<', $config) or gone('the testbed has gone');
-my ($socket_path, $api, $container, @environment) = split /\0/, do { local $/; <$file> } // '';
+my ($socket_path, $api, $container, $stand_in, @environment) =
+    split /\0/, do { local $/; <$file> } // '';
 close $file;
 
 my $terminal = -t STDIN && -t STDOUT;
@@ -247,6 +249,11 @@ sub request {
 
 sub command_line {
     my @words = @command;
+    if ($stand_in) {
+        @words = ('run', @environment, '--', @words);
+        return ($stand_in, @words) unless grep { !is_utf8($_) } @words;
+        return ($stand_in, 'decode', map { escaped($_) } @words);
+    }
     if (@environment) {
         # env(1) would take a program whose name holds = for a variable.
         @words = ('sh', '-c', 'exec "$0" "$@"', @words) if $words[0] =~ /=/;
@@ -266,8 +273,13 @@ done
 unset n a
 exec "$@"
 END
-    s/([^A-Za-z0-9\/._-])/sprintf '\\0%03o', ord $1/ge for @words;
-    return ('sh', '-c', $rebuild, 'sh', @words);
+    return ('sh', '-c', $rebuild, 'sh', map { escaped($_) } @words);
+}
+
+sub escaped {
+    my ($word) = @_;
+    $word =~ s/([^A-Za-z0-9\/._-])/sprintf '\\0%03o', ord $1/ge;
+    return $word;
 }
 
 sub is_utf8 {

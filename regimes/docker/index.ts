@@ -127,6 +127,8 @@ async function findRecipe(
   const words = [...args, image, ...command];
   const captured = await captureRecipe(engine, outer, socketPath, words, signal);
   const recipe = captured ?? translateArguments(args, textOf(image), command);
+  // What the image would start with our command as its arguments is no testbed.
+  recipe.body.Entrypoint ??= [];
   // What ends is still to be looked at, and removed by us.
   recipe.body.HostConfig = { ...recipe.body.HostConfig, AutoRemove: false };
   return recipe;

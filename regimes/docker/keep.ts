@@ -1,4 +1,4 @@
-import type { Argv } from '../../src/bytes.ts';
+import type { Argv, Bytes } from '../../src/bytes.ts';
 import type { Place } from '../../src/place/place.ts';
 import type { Testbed } from '../../src/regime.ts';
 import { prepareAuxverbs } from './auxverbs.ts';
@@ -12,6 +12,8 @@ export interface Kept {
   container: Container;
   /** Of its commands, `VAR=VALUE`. */
   environment: Argv;
+  /** What stands in for a shell where it has none. */
+  standIn?: Bytes;
 }
 
 /** The container that was kept; undefined where none was, or it has gone. */
@@ -25,9 +27,11 @@ export async function reachKept(
   if (!found?.State.Running) return undefined;
   // Several may be in it at once, each with files of its own.
   const auxverbs = prepareAuxverbs(engine, `${directory}/reached-${process.pid}`);
-  auxverbs.allow(kept.container.id, kept.environment);
+  auxverbs.allow(kept.container.id, kept.environment, kept.standIn);
   return {
-    place: containerPlace(engine, kept.container, auxverbs, outer),
+    place: containerPlace(engine, kept.container, auxverbs, outer, {
+      ...(kept.standIn !== undefined && { standIn: kept.standIn }),
+    }),
     traits: { isolation: 'none', ephemeral: true },
     close: () => Promise.resolve(auxverbs.remove()),
   };

@@ -13,7 +13,7 @@ export function containerPlace(
   { id, name }: Container,
   auxverbs: Auxverbs,
   outer: Place,
-  shared?: Place['shared'],
+  more: Pick<Place, 'shared' | 'standIn'> = {},
 ): Place {
   const label = `the container ${name}`;
   const plain = prefixedPlace(label, auxverbs.prefix(id), outer);
@@ -26,7 +26,7 @@ export function containerPlace(
   return {
     ...plain,
     archive: containerArchive(engine, id),
-    ...(shared && { shared }),
+    ...more,
     async run(argv, options) {
       const outcome = await plain.run(argv, options);
       await check(outcome.ending);

@@ -3,10 +3,12 @@ import { asError } from '../../src/errors.ts';
 import type { Place } from '../../src/place/place.ts';
 import type { Context, SparePreparation, Testbed, Traits } from '../../src/regime.ts';
 import type { Auxverbs } from './auxverbs.ts';
+import { withStandIn } from './bare.ts';
 import { awaitInit, rebootContainer, startOf } from './boot.ts';
 import {
   containerName,
   inspectContainer,
+  MissingProgram,
   removeContainer,
   removeSession,
   startContainer,
@@ -16,7 +18,7 @@ import { engineError, type Engine } from './engine.ts';
 import { explainFailure } from './failure.ts';
 import type { DockerState } from './index.ts';
 import { containerPlace } from './place.ts';
-import { withMount, type Recipe } from './recipe.ts';
+import { idles, withMount, type Recipe } from './recipe.ts';
 import type { Share } from './shared.ts';
 import type { Sharing } from './sharing.ts';
 import { availableMemory, keepStandby } from './standby.ts';
@@ -53,7 +55,7 @@ interface Unit {
 
 /** Starts the first container, and the ones that stand by for it. */
 export async function openTestbed(
-  { engine, recipe, sharing, init, auxverbs, note, standby, share }: Parts,
+  { engine, recipe: wanted, sharing, init, auxverbs, note, standby, share }: Parts,
   state: DockerState,
   outer: Place,
   context: Context,
@@ -61,6 +63,7 @@ export async function openTestbed(
   const { log } = context;
   const opened = Date.now();
   const closing = new AbortController();
+  let recipe = wanted;
   let made = 0;
   let prepare: SparePreparation | undefined;
   const removals = new Set<Promise<void>>();
@@ -68,11 +71,24 @@ export async function openTestbed(
   const make = async ({ signal, log }: Pick<Context, 'signal' | 'log'>): Promise<Unit> => {
     const name = recipe.name ?? containerName(state.session, ++made);
     const part = share?.part();
-    const own = part ? withMount(recipe, part.mount) : recipe;
     const answered = note(name);
-    const container = await startContainer(engine, own, state.session, name).finally(answered);
-    auxverbs.allow(container.id, []);
-    const place = containerPlace(engine, container, auxverbs, outer, part?.place);
+    const start = () => {
+      const own = part ? withMount(recipe, part.mount) : recipe;
+      return startContainer(engine, own, state.session, name);
+    };
+    const container = await start()
+      .catch(async (cause: unknown) => {
+        if (!(cause instanceof MissingProgram) || !idles(recipe)) throw cause;
+        recipe = await withStandIn(engine, recipe);
+        return start();
+      })
+      .finally(answered);
+    const standIn = recipe.standIn?.path;
+    auxverbs.allow(container.id, [], standIn);
+    const place = containerPlace(engine, container, auxverbs, outer, {
+      ...(part?.place && { shared: part.place }),
+      ...(standIn !== undefined && { standIn }),
+    });
     const unit = { container, place, environment: [], started: undefined };
     if (!init) return unit;
     try {
@@ -91,7 +107,7 @@ export async function openTestbed(
     explainFailure(engine, { id, ...(init && { place }) }, state.session, opened);
   const setEnvironment = (unit: Unit, variables: Argv) => {
     unit.environment = variables;
-    auxverbs.allow(unit.container.id, variables);
+    auxverbs.allow(unit.container.id, variables, unit.place.standIn);
   };
   const makeSpare = async (): Promise<Unit> => {
     // Whoever uses the one before need not know how this one boots.
@@ -179,9 +195,10 @@ export async function openTestbed(
       closing.abort();
       await retireSpares();
       await Promise.all(removals);
-      const { container, environment } = current;
+      const { container, environment, place } = current;
+      const { standIn } = place;
       const image = recipe.body.Image;
-      const kept = { container, environment };
+      const kept = { container, environment, ...(standIn !== undefined && { standIn }) };
       await context.checkpoint({ ...state, ...(image !== undefined && { image }), kept });
       auxverbs.remove();
     },

@@ -72,6 +72,8 @@ export interface Place {
   spawn(argv: Argv, options: SpawnOptions): Running;
   /** Its files by way of who keeps it, for where no tar runs there. */
   readonly archive?: Archive;
+  /** Where it has no shell: the path of the program there that runs our scripts by their names. */
+  readonly standIn?: Bytes;
 }
 
 /** Trees of files as tar archives, read and written from outside. Paths are absolute. */
@@ -82,7 +84,7 @@ export interface Archive {
    * directory, is an error. On an error part of it may have been extracted.
    * @throws CopyFailed, or the signal's reason
    */
-  put(directory: Bytes, tar: AsyncIterable<Buffer>, signal: AbortSignal): Promise<void>;
+  put(directory: Bytes, tar: Iterable<Buffer> | AsyncIterable<Buffer>, signal: AbortSignal): Promise<void>;
   /**
    * What is there, as an archive; with `/.` behind a directory its members' names begin with `./`. A
    * link is not followed unless something stands behind it. Undefined where there is nothing.

@@ -25,7 +25,7 @@ export async function execute(
     throw new ProtocolError(`descriptor ${debug.to} is none that the caller passed on`);
   }
   const mark = randomId(20);
-  const running = place.spawn(commandFor(request, mark), {
+  const running = place.spawn(commandFor(place, request, mark), {
     stdio: ['ignore', debug ? debug.to : 'ignore', 'pipe'],
     signal: context.signal,
   });
@@ -45,12 +45,15 @@ export async function execute(
   return statusOf(ending, place);
 }
 
-function commandFor(request: ExecuteRequest, mark: string): string[] {
+function commandFor({ standIn }: Place, request: ExecuteRequest, mark: string): string[] {
   const { command, directory, stdin, stdout, stderr, environment, debug } = request;
+  const files = [directory, stdin, stdout, stderr, String(debug?.from ?? '')];
+  if (standIn !== undefined) {
+    return [standIn, 'execute', mark, ...files, ...environment, '--', ...command];
+  }
   const script = readScript('execute.sh', import.meta.url);
   // env(1) would take a program whose name holds = for a variable.
   const program = command[0]?.includes('=') ? ['sh', '-c', 'exec "$0" "$@"', ...command] : command;
-  const files = [directory, stdin, stdout, stderr, String(debug?.from ?? '')];
   return ['sh', '-c', script, 'execute', mark, ...files, ...environment, ...program];
 }
 

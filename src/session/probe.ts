@@ -95,7 +95,7 @@ async function findOnHost(place: Place, path: Bytes): Promise<Bytes | undefined>
   return found?.isDirectory() ? name : undefined;
 }
 
-/** Runs a script that lies beside this file with the testbed's `sh`. */
+/** Runs a script that lies beside this file with the testbed's `sh`, or with what stands in for it. */
 export async function runScript(
   place: Place,
   name: string,
@@ -104,7 +104,9 @@ export async function runScript(
   deadline = DEADLINE,
 ): Promise<Bytes> {
   const script = readScript(`${name}.sh`, import.meta.url);
-  const argv = ['sh', '-c', script, name, ...args];
+  const { standIn } = place;
+  const argv =
+    standIn === undefined ? ['sh', '-c', script, name, ...args] : [standIn, name, ...args];
   const outcome = await place.run(argv, { signal, deadline });
   if (succeeded(outcome)) return outcome.stdout;
   throw new TestbedError({

@@ -31,6 +31,9 @@ export async function settleTestbed(
 }
 
 async function runSetup(place: Place, script: Bytes, context: Context): Promise<void> {
+  if (place.standIn !== undefined) {
+    throw new TestbedError({ step: `the set-up commands want a shell: ${place.label} has none` });
+  }
   const outcome = await place.run(['sh', '-c', script], { signal: context.signal });
   if (succeeded(outcome)) return;
   throw new TestbedError({

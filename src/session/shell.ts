@@ -23,6 +23,10 @@ export async function openShell(
   environment: Argv,
   { signal, log }: Context,
 ): Promise<void> {
+  if (place.standIn !== undefined) {
+    log.warn(`shell: ${place.label} has no shell`);
+    return;
+  }
   let terminal: number;
   try {
     terminal = openSync('/dev/tty', 'r+');

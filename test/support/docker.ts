@@ -216,10 +216,10 @@ export function importBusybox(engine: TestEngine): string {
   return 'busybox:test';
 }
 
-/** An image with one file in it, which is no shell. */
+/** An image with one file in it, a static busybox that has no name of a shell's. */
 export function importShellless(engine: TestEngine): string {
   const directory = fileTempDir();
-  const script = `cp "$(command -v busybox)" "$0/true"
+  const script = `cp "$(command -v busybox)" "$0/busybox"
     tar -C "$0" -c . | docker import - shellless:test`;
   const { status, stderr } = spawnSync('sh', ['-c', script, directory], { env: engine.env });
   if (status !== 0) throw new Error(`cannot import it: ${stderr.toString()}`);

@@ -36,7 +36,7 @@ export async function sendByArchive(sending: Sending): Promise<{ changed?: Bytes
   const argv = [
     ...['env', '-u', 'TAR_OPTIONS', 'LC_ALL=C', 'tar', '-c', '-f', '-', '--format=posix'],
     ...['--pax-option=delete=atime,delete=ctime', '--sparse', '--numeric-owner', '--no-unquote'],
-    ...[`--owner=+${owner.uid}`, `--group=+${owner.gid}`],
+    ...[`--owner=:${owner.uid}`, `--group=:${owner.gid}`],
     // Deepest first: the name that a rule makes is not met by those that follow.
     ...[...rules.reverse(), renaming('.', goal(met.top))].map((rule) => `--transform=${rule}`),
     ...['-C', source, '.'],

@@ -30,7 +30,7 @@ export async function copyDirectoryDown(
   const sides = { source: 'the host', sink: place.label };
   const extract = async (target: Bytes) => {
     const sink = (kind: TarKind) =>
-      scriptArgv('copy-directory-down', kind, request.existing, destination, target);
+      scriptArgv(place, 'copy-directory-down', kind, request.existing, destination, target);
     const end = await sendTree(source, sink, place, signal);
     const { archive } = place;
     if (end.sink === STATUS.noTar && archive) {
@@ -66,7 +66,7 @@ export async function copyDirectoryDown(
       await extract(fresh);
       signal.throwIfAborted();
       // Only now do we know that the source had no error. The two renames are not interrupted.
-      const outcome = await place.run(scriptArgv('copy-commit', destination, fresh, aside), {
+      const outcome = await place.run(scriptArgv(place, 'copy-commit', destination, fresh, aside), {
         deadline: COMMIT_LIMIT,
       });
       if (succeeded(outcome)) return;

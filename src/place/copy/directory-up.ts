@@ -47,7 +47,7 @@ export async function copyDirectoryUp(
       const tree = await receiveTree({
         place,
         step,
-        argv: scriptArgv('copy-directory-up', source),
+        argv: scriptArgv(place, 'copy-directory-up', source),
         source,
         into: fresh,
         log: options.log,

@@ -43,7 +43,7 @@ export async function copyFileDown(
       if (await sendSparse(source, destination, executable)) return;
     }
     if (hasHoles) warnOfPlainTar(place, options.log);
-    const sink = scriptArgv('copy-file-down', 'dense', executable, destination);
+    const sink = scriptArgv(place, 'copy-file-down', 'dense', executable, destination);
     if (found.size <= SMALL) {
       // Most copies are of small files, and starting processes is most of their time.
       const { ending, stderr } = await place.run(sink, { input: await handle.readFile(), signal });
@@ -72,6 +72,7 @@ export async function copyFileDown(
       () => settle(replacement, place),
       async () => {
         const sink = scriptArgv(
+          place,
           'copy-file-down',
           'sparse',
           executable,

@@ -108,7 +108,7 @@ interface Incoming {
  */
 async function receiveSmall(incoming: Incoming): Promise<Buffer | undefined> {
   const { place, source, step, signal } = incoming;
-  const outcome = await place.run(scriptArgv('copy-file-up', source, 'small'), {
+  const outcome = await place.run(scriptArgv(place, 'copy-file-up', source, 'small'), {
     signal,
     maxOutput: SMALL + SMALL_WORD.length,
   });
@@ -134,7 +134,7 @@ async function receiveFile(incoming: Incoming, file: Bytes, staging?: Bytes): Pr
     'sparse) cat ;;\n' +
     // What a testbed sends that is not ours: read by nobody, refused.
     `*) exit 90 ;;\nesac; }`;
-  const sender = quoteArgv([...place.prefix, ...scriptArgv('copy-file-up', source, how)]);
+  const sender = quoteArgv([...place.prefix, ...scriptArgv(place, 'copy-file-up', source, how)]);
   const stop = new AbortController();
   const pass = () => stop.abort();
   signal.addEventListener('abort', pass, { once: true });

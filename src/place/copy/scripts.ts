@@ -1,4 +1,5 @@
 import type { Argv } from '../../bytes.ts';
+import type { Place } from '../place.ts';
 import { readScript } from '../script.ts';
 
 /** The shell's part of a copy: each is a file `copy-….sh` beside this one. */
@@ -11,7 +12,8 @@ type CopyScript =
   | 'copy-settle';
 
 /** The argv that runs a script of ours with the functions that they share. */
-export function scriptArgv(name: CopyScript, ...words: Argv): Argv {
+export function scriptArgv({ standIn }: Place, name: CopyScript, ...words: Argv): Argv {
+  if (standIn !== undefined) return [standIn, name, ...words];
   const [library, script] = ['copy-library', name].map((file) =>
     readScript(`${file}.sh`, import.meta.url),
   );

@@ -12,7 +12,7 @@ const SETTLE_LIMIT = 60_000;
 export async function settle(replacement: Replacement, place: Place): Promise<void> {
   const { on, destination, fresh, aside } = replacement;
   const where = on === 'host' ? localPlace : place;
-  const outcome = await where.run(scriptArgv('copy-settle', destination, fresh, aside), {
+  const outcome = await where.run(scriptArgv(where, 'copy-settle', destination, fresh, aside), {
     deadline: SETTLE_LIMIT,
   });
   if (succeeded(outcome)) return;

@@ -6,12 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 
 import { runCommand } from '../../../src/conform/command.ts';
-import {
-  importBusybox,
-  importShellless,
-  startEngine,
-  type TestEngine,
-} from '../../support/docker.ts';
+import { importBusybox, startEngine, type TestEngine } from '../../support/docker.ts';
 import { projectRoot, serverArgv, startServer, type TestServer } from '../../support/server.ts';
 import { skip } from '../../support/skip.ts';
 import { fileTempDir, tempDir } from '../../support/tempdir.ts';
@@ -116,7 +111,7 @@ describe('containers of a Docker engine', function () {
     expect(ours()).to.deep.equal([]);
   });
 
-  it('fail with one line and a hint where there is no engine, no right, no image, no shell', async () => {
+  it('fail with one line and a hint where there is no engine, no right, no image', async () => {
     const none = `unix://${tempDir()}/none.sock`;
     const lone = start('--host', none, IMAGE);
     lone.send('open\n');
@@ -124,9 +119,6 @@ describe('containers of a Docker engine', function () {
     const absent = start('--pull=never', 'no-such-image:test');
     absent.send('open\n');
     await expectFailure(absent, /there is no image no-such-image:test .*\(.*\)/);
-    const shellless = start(importShellless(engine));
-    shellless.send('open\n');
-    await expectFailure(shellless, /cannot start the container.*\(a testbed needs a shell/);
     const wrong = start(IMAGE, '--frobnicate');
     wrong.send('open\n');
     await expectFailure(wrong, /unknown flag: --frobnicate/);
@@ -201,7 +193,9 @@ describe('containers of a Docker engine', function () {
     expect(await inside(auxverb, 'sleep 600 & echo done')).to.equal('done\n');
     expect(Date.now() - began).to.be.below(3000);
     // What goes on writing is cut off too.
-    expect(await inside(auxverb, 'while sleep 0.02; do echo x; done & echo done')).to.match(/^done/);
+    expect(await inside(auxverb, 'while sleep 0.02; do echo x; done & echo done')).to.match(
+      /^done/,
+    );
     expect(await inside(auxverb, 'echo done; yes &')).to.match(/^done/);
     const argv = [...auxverb, 'sh', '-c', 'echo up; sleep 777; true'];
     const running = startServer(argv);
