@@ -4,13 +4,13 @@ import { textOf } from '../../src/bytes.ts';
 import { asError, lastWords } from '../../src/errors.ts';
 import type { Place } from '../../src/place/place.ts';
 import { readScript } from '../../src/place/script.ts';
-import { inspectContainer, SESSION_LABEL } from './containers.ts';
+import { inspectContainer, SESSION_LABEL, type Container } from './containers.ts';
 import type { Engine } from './engine.ts';
 
 /** Lines of a container's log that are shown. */
 const LINES = 50;
 
-/** Milliseconds in which an init has to say what it knows. */
+/** Milliseconds in which a container has to say what it knows. */
 const ASKING = 15_000;
 
 /** Why a container no longer runs, on one line; undefined where it does run. */
@@ -35,11 +35,11 @@ function describeState({ State }: ContainerInspectInfo): string {
 
 /**
  * State, last lines of the log, what the engine did for the session.
- * @param container with a way into it where it runs an init, which is then asked what it knows
+ * @param container with the way into it: where it runs it is asked too, and its init, if it has one
  */
 export async function explainFailure(
   engine: Engine,
-  { id, place }: { id: string; place?: Place },
+  { container: { id }, place }: { container: Container; place: Place },
   session: string,
   since: number,
 ): Promise<string> {
@@ -53,15 +53,21 @@ export async function explainFailure(
     Promise.resolve(found ? describeState(found) : 'it has gone, or the engine does not answer'),
   );
   if (found) await part(`its last ${LINES} lines`, () => readLog(engine, found, LINES));
-  if (place && found?.State.Running) await part('what its init says', () => askInit(place));
+  const own = found?.State.Running ? await askContainer(place) : '';
+  if (own) await part('what is known in it', () => Promise.resolve(own));
   await part('what the engine did', () => readEvents(engine, session, since));
   return parts.join('');
 }
 
-async function askInit(place: Place): Promise<string> {
-  const script = readScript('explain-init.sh', import.meta.url);
-  const argv = ['sh', '-c', script, 'explain-init', String(LINES)];
-  return textOf((await place.run(argv, { deadline: ASKING })).stdout);
+/** Nothing where it does not answer. */
+async function askContainer(place: Place): Promise<string> {
+  const script = readScript('explain-container.sh', import.meta.url);
+  const argv = ['sh', '-c', script, 'explain-container', String(LINES)];
+  try {
+    return textOf((await place.run(argv, { deadline: ASKING })).stdout);
+  } catch {
+    return '';
+  }
 }
 
 async function readLog(

@@ -103,8 +103,8 @@ export async function openTestbed(
       throw cause;
     }
   };
-  const explain = ({ container: { id }, place }: Pick<Unit, 'container' | 'place'>) =>
-    explainFailure(engine, { id, ...(init && { place }) }, state.session, opened);
+  const explain = (unit: Pick<Unit, 'container' | 'place'>) =>
+    explainFailure(engine, unit, state.session, opened);
   const setEnvironment = (unit: Unit, variables: Argv) => {
     unit.environment = variables;
     auxverbs.allow(unit.container.id, variables, unit.place.standIn);

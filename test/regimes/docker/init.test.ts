@@ -121,6 +121,15 @@ describe('containers that boot an init', function () {
     await expectFailure(shared, /no init can be booted with --pid=host: .*\(leave --pid out/);
   });
 
+  it('tell that a command was killed as their memory ran out', async () => {
+    const { server } = await startOpen('--standby=0', 'booting:test', '-m', '32m');
+    await inside(server, 'tail /dev/zero; test $? = 137');
+    expect(await server.command('auxverb_debug_fail')).to.equal('ok');
+    expect(server.stderr()).to.match(/it runs\n/).and.match(/ processes were killed .* \(OOM\)/);
+    expect(server.stderr()).to.match(/ oom regime-/);
+    expect(await server.command('quit')).to.equal('ok');
+  });
+
   it('end at once with a server that is ended while they boot', async () => {
     change('busybox:test', 'hanging:test', bootScript('sleep 600'));
     const server = start('--init', 'hanging:test');
