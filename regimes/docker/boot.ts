@@ -4,11 +4,14 @@ import { asError, lastWords, TestbedError, TimedOut } from '../../src/errors.ts'
 import { describeEnding, succeeded, type Outcome, type Place } from '../../src/place/place.ts';
 import { readScript } from '../../src/place/script.ts';
 import type { Context } from '../../src/regime.ts';
-import { inspectContainer, startAgain, type Container } from './containers.ts';
+import { inspectContainer, killContainer, startAgain, type Container } from './containers.ts';
 import type { Engine } from './engine.ts';
 
 /** Seconds that a container may take to boot. */
 const BOOT = 180;
+
+/** Milliseconds in which a container that was just started may fail to start commands. */
+const UNREADY = 10_000;
 
 /** The stage before those of await-init.sh. */
 const ANSWERS = "stage 'the container answers'";
@@ -33,6 +36,7 @@ export async function awaitInit(
 ): Promise<void> {
   const script = readScript('await-init.sh', import.meta.url);
   const limit = Date.now() + BOOT * 1000;
+  const patience = Date.now() + UNREADY;
   for (;;) {
     const seconds = Math.max(1, Math.ceil((limit - Date.now()) / 1000));
     const argv = ['sh', '-c', script, 'await-init', String(seconds)];
@@ -46,7 +50,7 @@ export async function awaitInit(
       });
     if (succeeded(outcome)) return log.debug(`the init is up: ${lastWords(outcome.stdout)}`);
     // Engines may fail to start a command while systemd sorts the control groups.
-    if (!isTransient(outcome) || Date.now() > limit) {
+    if (!isTransient(outcome) || Date.now() > patience) {
       const words = lastWords(outcome.stderr);
       if (words.startsWith('stage ')) throw notUp(words);
       throw notUp(ANSWERS, describeEnding(outcome.ending) + (words && `: ${words}`));
@@ -84,18 +88,14 @@ export async function rebootContainer(
 ): Promise<void> {
   const { signal, log } = context;
   if (!prepareOnly) await askToReboot(place, signal);
-  const limit = Date.now() + (prepareOnly ? PREPARED : SHUTDOWN);
-  while ((await startOf(engine, id)) === started) {
-    if (Date.now() > limit) {
-      if (prepareOnly) {
-        throw new TestbedError({
-          step: `the container ${name} does not go down by itself within ${PREPARED / 1000} s`,
-        });
-      }
-      log.warn(`the container ${name} does not go down by itself: it is killed`);
-      await engine.docker.getContainer(id).kill();
+  if (!(await ended(engine, id, started, prepareOnly ? PREPARED : SHUTDOWN, signal))) {
+    if (prepareOnly) {
+      throw new TestbedError({
+        step: `the container ${name} does not go down by itself within ${PREPARED / 1000} s`,
+      });
     }
-    await sleep(LOOK, undefined, { signal });
+    log.warn(`the container ${name} does not go down by itself: it is killed`);
+    await killContainer(engine, id);
   }
   await startAgain(engine, id);
   const now = await startOf(engine, id);
@@ -103,6 +103,22 @@ export async function rebootContainer(
     throw new TestbedError({ step: `the container ${name} was not started anew` });
   }
   await awaitInit(place, context);
+}
+
+/** Waits until a start of a container is over; false where that takes longer than some milliseconds. */
+async function ended(
+  engine: Engine,
+  id: string,
+  started: string,
+  milliseconds: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const limit = Date.now() + milliseconds;
+  while ((await startOf(engine, id)) === started) {
+    if (Date.now() > limit) return false;
+    await sleep(LOOK, undefined, { signal });
+  }
+  return true;
 }
 
 /** What differs between two starts of a container; undefined where it does not run. */

@@ -82,6 +82,17 @@ export async function startAgain({ docker }: Engine, id: string): Promise<void> 
   }
 }
 
+/** Resolves when its processes are dead. */
+export async function killContainer({ docker }: Engine, id: string): Promise<void> {
+  try {
+    await docker.getContainer(id).kill();
+  } catch (cause) {
+    // 404: it has gone. 409: it does not run.
+    const status = statusOf(cause);
+    if (status !== 404 && status !== 409) throw engineError('cannot kill the container', cause);
+  }
+}
+
 /** Kills a container and removes it with its nameless volumes. Resolves when it has gone. */
 export async function removeContainer(engine: Engine, id: string): Promise<void> {
   const container = engine.docker.getContainer(id);

@@ -13,7 +13,7 @@ import { connectEngine, type Engine } from './engine.ts';
 import { findImage } from './image.ts';
 import { reachKept, type Kept } from './keep.ts';
 import { dockerOptions } from './options.ts';
-import { bootsInit, firstProcess, prepareForInit } from './init.ts';
+import { bootsInit, engineTraits, firstProcess, prepareForInit } from './init.ts';
 import type { Recipe } from './recipe.ts';
 import { findSharing } from './sharing.ts';
 import { readSettings, type DockerSettings } from './settings.ts';
@@ -79,7 +79,7 @@ function dockerRegime(
         recipe.body.Image = image.id;
         // What an init gets from us is no wish of the user's.
         const sharing = findSharing(recipe);
-        if (init) await prepareForInit(engine, recipe);
+        if (init) prepareForInit(await engineTraits(engine), recipe);
         const hole = settings.shared && whyNotShared(state, init);
         if (hole) context.log.warn(`downtmp-host is not advertised: ${hole}`);
         else if (state.shared) {

@@ -2,7 +2,7 @@ import type { HostConfig } from 'dockerode';
 
 import type { Argv } from '../../src/bytes.ts';
 import { TestbedError } from '../../src/errors.ts';
-import type { Engine } from './engine.ts';
+import { engineError, type Engine } from './engine.ts';
 import type { Image } from './image.ts';
 import { IDLE, type Recipe } from './recipe.ts';
 
@@ -34,12 +34,51 @@ const RELEASE_AGENT = '/sys/fs/cgroup/systemd/release_agent';
 /** The first version of the API where cgroups can be made writable and nothing else is. */
 const WRITABLE_CGROUPS = 48;
 
+/** What counts of an engine when an init is to boot. */
+export interface EngineTraits {
+  /** podman sees by the command's name that an init is wanted and does most of it itself. */
+  podman: boolean;
+  /** The version of the control groups. */
+  cgroups: 1 | 2;
+  /** True where root in a container is nobody outside, and the engine opens control groups or can't. */
+  mapped: boolean;
+  /** The minor version of its API. */
+  api: number;
+}
+
+/** @throws TestbedError where the engine does not say */
+export async function engineTraits({ docker, apiVersion }: Engine): Promise<EngineTraits> {
+  const [version, info] = await askEngine(docker);
+  return {
+    podman: (version.Components ?? []).some(({ Name }) => Name.startsWith('Podman')),
+    cgroups: info.CgroupVersion === '2' ? 2 : 1,
+    mapped: (info.SecurityOptions ?? []).some((word) => /name=(userns|rootless)/.test(word)),
+    api: Number(apiVersion.split('.')[1] ?? 0),
+  };
+}
+
+async function askEngine(docker: Engine['docker']): Promise<[Version, Info]> {
+  try {
+    return [await docker.version(), (await docker.info()) as Info];
+  } catch (cause) {
+    throw engineError('the engine does not tell what it is', cause);
+  }
+}
+
+/** As far as the answers of the engine count here. */
+interface Version {
+  Components?: { Name: string }[];
+}
+interface Info {
+  CgroupVersion?: string;
+  SecurityOptions?: string[] | null;
+}
+
 /**
  * Adds to a recipe what an init needs and the arguments of `docker run` do not give it already.
- * podman sees by the command's name that an init is wanted and does most of it itself.
  * @throws TestbedError where the arguments leave no room for an init
  */
-export async function prepareForInit(engine: Engine, recipe: Recipe): Promise<void> {
+export function prepareForInit(engine: EngineTraits, recipe: Recipe): void {
   const { body } = recipe;
   const host: Host = { ...body.HostConfig };
   if (host.PidMode) {
@@ -55,28 +94,13 @@ export async function prepareForInit(engine: Engine, recipe: Recipe): Promise<vo
   // A reaper of the engine's own would be process 1.
   host.Init = false;
   addRightToReboot(host);
-  const version: Version = await engine.docker.version();
-  const info = (await engine.docker.info()) as Info;
-  if (isPodman(version)) return;
+  if (engine.podman) return;
   // systemd.io/CONTAINER_INTERFACE: what tells systemd, and others, that this is no machine.
   body.Env.unshift('container=docker');
   addTmpfs(recipe, host, '/run', 'exec,mode=755');
   addTmpfs(recipe, host, '/run/lock', 'mode=1777');
   const cgroups = mountPoints(recipe, host).some((path) => path.startsWith('/sys/fs/cgroup'));
-  if (!host.Privileged && !cgroups) openCgroups(host, info, engine.apiVersion);
-}
-
-/** As far as the answers of the engine count here. */
-interface Version {
-  Components?: { Name: string }[];
-}
-interface Info {
-  CgroupVersion?: string;
-  SecurityOptions?: string[] | null;
-}
-
-function isPodman({ Components = [] }: Version): boolean {
-  return Components.some(({ Name }) => Name.startsWith('Podman'));
+  if (!host.Privileged && !cgroups) openCgroups(host, engine);
 }
 
 /**
@@ -108,24 +132,22 @@ function mountPoints({ body }: Recipe, { Binds, Mounts, Tmpfs }: Host): string[]
  * systemd makes control groups of its own below the container's. The engine mounts them read-only.
  * Version 1: only the hierarchy that limits nothing is opened, but all of it, as podman does.
  */
-function openCgroups(host: Host, info: Info, apiVersion: string): void {
+function openCgroups(host: Host, { cgroups, mapped, api }: EngineTraits): void {
+  const apart = host.CgroupnsMode === 'private';
   const open = (path: string) => {
     // In a namespace of its own the container would take the host's root for its own.
+    if (apart) return;
     host.CgroupnsMode = 'host';
     host.Binds = [...(host.Binds ?? []), `${path}:${path}`];
   };
-  const apart = host.CgroupnsMode === 'private';
-  if (info.CgroupVersion !== '2') {
-    if (apart) return;
+  if (cgroups === 1) {
     open('/sys/fs/cgroup/systemd');
     // Kernels before 5.17 let who can write it run a program outside.
     host.MaskedPaths ??= [...HIDDEN, '/sys/firmware', RELEASE_AGENT];
-    return;
+  } else if (!mapped && api >= WRITABLE_CGROUPS) {
+    host.CgroupnsMode ||= 'private';
+    host.SecurityOpt = [...((host.SecurityOpt ?? []) as string[]), 'writable-cgroups=true'];
+  } else if (!mapped) {
+    open('/sys/fs/cgroup');
   }
-  const own = (info.SecurityOptions ?? []).some((word) => /name=(userns|rootless)/.test(word));
-  const [, minor = 0] = apiVersion.split('.').map(Number);
-  if (own) return;
-  if (minor < WRITABLE_CGROUPS) return apart ? undefined : open('/sys/fs/cgroup');
-  host.CgroupnsMode ||= 'private';
-  host.SecurityOpt = [...((host.SecurityOpt ?? []) as string[]), 'writable-cgroups=true'];
 }

@@ -9,12 +9,13 @@ import {
   containerName,
   inspectContainer,
   MissingProgram,
+  killContainer,
   removeContainer,
   removeSession,
   startContainer,
   type Container,
 } from './containers.ts';
-import { engineError, type Engine } from './engine.ts';
+import type { Engine } from './engine.ts';
 import { explainFailure } from './failure.ts';
 import type { DockerState } from './index.ts';
 import { containerPlace } from './place.ts';
@@ -233,17 +234,4 @@ function sparesAllowed(
     return 0;
   }
   return wished;
-}
-
-/** Resolves when its processes are dead. */
-async function killContainer({ docker }: Engine, id: string): Promise<void> {
-  try {
-    await docker.getContainer(id).kill();
-  } catch (cause) {
-    const { statusCode } = cause as { statusCode?: number };
-    // 404: it has gone. 409: it does not run.
-    if (statusCode !== 404 && statusCode !== 409) {
-      throw engineError('cannot kill the container', cause);
-    }
-  }
 }

@@ -125,7 +125,9 @@ describe('containers that boot an init', function () {
     const { server } = await startOpen('--standby=0', 'booting:test', '-m', '32m');
     await inside(server, 'tail /dev/zero; test $? = 137');
     expect(await server.command('auxverb_debug_fail')).to.equal('ok');
-    expect(server.stderr()).to.match(/it runs\n/).and.match(/ processes were killed .* \(OOM\)/);
+    expect(server.stderr())
+      .to.match(/it runs\n/)
+      .and.match(/ processes were killed .* \(OOM\)/);
     expect(server.stderr()).to.match(/ oom regime-/);
     expect(await server.command('quit')).to.equal('ok');
   });
