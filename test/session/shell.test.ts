@@ -1,14 +1,13 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
 
 import { expect } from 'chai';
 
-import { selfAs, sessionsOf } from '../crash/caller.ts';
+import { selfAs } from '../crash/caller.ts';
 import { openSession } from '../regimes/support/session.ts';
 import { debianTree, hasFixtures } from '../support/fixtures.ts';
-import { projectRoot, serverArgv } from '../support/server.ts';
 import { skip } from '../support/skip.ts';
 import { tempDir } from '../support/tempdir.ts';
+import { expectTerminal } from './terminal.ts';
 
 describe('shell', function () {
   this.timeout(60_000);
@@ -21,23 +20,7 @@ describe('shell', function () {
       if (spawnSync('expect', ['-v']).status !== 0) skip(this, 'there is no expect(1)');
       if (name === 'chroot' && process.getuid?.() !== 0) skip(this, 'only root can do this');
       if (name === 'chroot' && !hasFixtures()) skip(this, 'there is no Debian root file system');
-      const work = tempDir();
-      const caller = selfAs(work);
-      spawnSync('mkfifo', [`${work}/to`, `${work}/from`]);
-      const files = { TO: `${work}/to`, FROM: `${work}/from`, ERR: `${work}/err` };
-      const env = { ...caller.env, ...files, TERM: 'dumb', SHELL: '/bin/sh' };
-      const script = `${projectRoot}/test/session/shell.exp`;
-      const child = spawn('expect', [script, ...serverArgv(...argsOf())], {
-        env,
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
-      let seen = '';
-      child.stdout.on('data', (data: Buffer) => (seen += data.toString('latin1')));
-      child.stderr.on('data', (data: Buffer) => (seen += data.toString('latin1')));
-      const status = await new Promise<number | null>((resolve) => child.once('close', resolve));
-      expect(status, seen + readFileSync(`${work}/err`, 'latin1')).to.equal(0);
-      expect(readFileSync(`${work}/err`, 'latin1')).to.equal('');
-      expect(sessionsOf(caller)).to.deep.equal([]);
+      await expectTerminal(argsOf());
     });
   }
 

@@ -53,10 +53,11 @@ export async function startPodman(context: Mocha.Context): Promise<TestPodman> {
     podman('rm', '--all', '--force', '--time=0');
     service.kill('SIGTERM');
     await ended;
-    endKeepers(directory);
-    const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n');
-    for (const mount of mounts.map((line) => line.split(' ')[1] ?? '').reverse())
-      if (mount.startsWith(`${directory}/`)) spawnSync('umount', ['-l', mount]);
+    // What a keeper starts at its end mounts the storage anew.
+    for (let waited = 0; waited < PATIENCE; waited += 100) {
+      if (!endKeepers(directory) && !unmountBelow(directory)) break;
+      await sleep(100);
+    }
   });
   for (let waited = 0; !(await answers(socket)); waited += 50) {
     if (waited > PATIENCE || service.exitCode !== null) {
@@ -67,16 +68,31 @@ export async function startPodman(context: Mocha.Context): Promise<TestPodman> {
   return { host: `unix://${socket}`, podman };
 }
 
-/** podman keeps a process for each command that it ran over its API, five minutes long. */
-function endKeepers(directory: string): void {
+/** @returns whether anything was mounted there */
+function unmountBelow(directory: string): boolean {
+  const lines = readFileSync('/proc/self/mounts', 'utf8').split('\n');
+  const mounts = lines.map((line) => line.split(' ')[1] ?? '');
+  const below = mounts.filter((mount) => mount.startsWith(`${directory}/`)).reverse();
+  for (const mount of below) spawnSync('umount', ['-l', mount]);
+  return below.length > 0;
+}
+
+/**
+ * podman keeps a process for each command that it ran over its API, five minutes long.
+ * @returns whether there was one, or one that cleans up after it
+ */
+function endKeepers(directory: string): boolean {
+  let found = false;
   for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
     try {
       const command = readFileSync(`/proc/${name}/cmdline`, 'latin1');
-      if (command.includes('conmon') && command.includes(`${directory}/`)) {
+      if (/conmon|podman/.test(command) && command.includes(`${directory}/`)) {
         process.kill(Number(name), 'SIGKILL');
+        found = true;
       }
     } catch {
       // It has ended meanwhile.
     }
   }
+  return found;
 }
