@@ -1,40 +1,134 @@
-import { readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
 
-import { bufferOf, textOf, type Bytes } from '../../src/bytes.ts';
-import { UsageError } from '../../src/errors.ts';
+import { bufferOf, textOf, type Argv, type Bytes } from '../../src/bytes.ts';
+import { shown, UsageError } from '../../src/errors.ts';
 import type { Arguments } from '../../src/regime.ts';
+import { readHost } from './connection/host-words.ts';
+import { readPort } from './connection/keywords.ts';
 import type { Request } from './connection/target.ts';
+import { readSshWords } from './ssh-words.ts';
 
-/** What the command line says; plain JSON, without secrets. */
+/** The command line of the ssh regime, checked. As JSON it holds no secrets. */
 export interface SshSettings {
-  request: Request;
-  /** A file that holds the password. */
-  passwordFile?: Bytes;
+  /** What was said of the host, by itself or to complete what a setup script says. */
+  request: Partial<Request>;
+  /** The password of the user there. A function, so that it is in no record. */
+  password?: () => Promise<Bytes>;
+  /** A program that makes the host, and its arguments. */
+  setupScript?: { program: Bytes; args: Argv };
+  /** For this host's shell. */
+  revertCommand?: Bytes;
+  reboot: boolean;
+  /** Milliseconds that a host may take to come up. */
+  timeout: number;
+  /** True where that also counts for a host that nobody has just made. */
+  waits: boolean;
 }
 
-/** Checks the command line. @throws UsageError */
-export function readSettings(given: Arguments): SshSettings {
-  const [named, ...more] = given.operands;
-  if (named === undefined || more.length > 0)
-    throw new UsageError('it takes one operand, [USER@]HOST');
-  const at = named.lastIndexOf('@');
-  const port = given.value('port');
-  const knownHosts = given.value('known-hosts');
-  const passwordFile = given.value('password');
+/** Where autopkgtest has its setup scripts. */
+const SCRIPTS = '/usr/share/autopkgtest/ssh-setup';
+
+const DEFAULT_TIMEOUT = 300_000;
+
+/** Checks the words of a command line. @throws UsageError */
+export function readSettings(given: Arguments, local: boolean): SshSettings {
+  const script = given.value('setup-script');
+  const operands = [...given.operands];
+  const host = given.value('hostname') ?? (script === undefined ? operands.shift() : undefined);
+  if (script === undefined && (host === undefined || operands.length > 0)) {
+    throw new UsageError('ssh takes one operand: [USER@]HOST');
+  }
+  const password = given.value('password');
+  const command = given.value('revert-command');
+  const timeout = given.value('timeout-ssh');
   return {
-    request: {
-      host: textOf(named.slice(at + 1)),
-      ...(at > 0 && { user: textOf(named.slice(0, at)) }),
-      ...(port !== undefined && { port: Number(port) }),
-      identityFiles: given.values('identity').map(textOf),
-      ...(knownHosts !== undefined && { knownHosts: textOf(knownHosts) }),
-    },
-    ...(passwordFile !== undefined && { passwordFile }),
+    request: readRequest(given, host),
+    ...(password !== undefined && { password: passwordIn(password) }),
+    ...(script !== undefined && {
+      setupScript: { program: local ? findScript(script) : script, args: operands },
+    }),
+    ...(command !== undefined && { revertCommand: command }),
+    reboot: given.flag('reboot'),
+    timeout: timeout === undefined ? DEFAULT_TIMEOUT : readSeconds(timeout),
+    waits: timeout !== undefined,
   };
 }
 
-/** The password that was given, without the newline that ends its file. */
-export function readPassword({ passwordFile }: SshSettings): Promise<Bytes | undefined> {
-  if (passwordFile === undefined) return Promise.resolve(undefined);
-  return Promise.resolve(readFileSync(bufferOf(passwordFile), 'latin1').replace(/\r?\n$/, ''));
+function readRequest(given: Arguments, host: Bytes | undefined): Partial<Request> {
+  const text = (name: string) => given.values(name).map(textOf).at(-1);
+  const user = text('login');
+  const port = text('port');
+  const config = text('config');
+  const hostKey = text('host-key');
+  const identityFiles = given.values('identity').map((file) => readable('identity', file));
+  const options = given.values('options').flatMap((value) => readSshWords(textOf(value)));
+  if (hostKey !== undefined && hostKey !== 'strict' && hostKey !== 'accept-new') {
+    throw new UsageError(`--host-key: not strict or accept-new: ${shown(hostKey)}`);
+  }
+  return {
+    ...(host !== undefined && readHost(textOf(host))),
+    ...(user !== undefined && { user }),
+    ...(port !== undefined && { port: readNumber(port) }),
+    ...(identityFiles.length > 0 && { identityFiles }),
+    ...(options.length > 0 && { options }),
+    ...(config !== undefined && {
+      configFile: config === 'none' ? config : readable('config', config),
+    }),
+    ...(hostKey !== undefined && { hostKey }),
+  };
+}
+
+function readNumber(port: string): number {
+  try {
+    return readPort(port);
+  } catch {
+    throw new UsageError(`--port: not the number of a port: ${shown(port)}`);
+  }
+}
+
+/** The absolute name of a file that is there. */
+function readable(option: string, file: Bytes): string {
+  const path = resolve(textOf(file));
+  try {
+    accessSync(path, constants.R_OK);
+  } catch {
+    throw new UsageError(`--${option}: there is no file that can be read: ${shown(file)}`);
+  }
+  return path;
+}
+
+/** As the incumbent has it: a file, or the password itself. What has a slash is meant as a file. */
+function passwordIn(value: Bytes): () => Promise<Bytes> {
+  const isFile = existsSync(bufferOf(value));
+  if (!isFile && value.includes('/')) readable('password', value);
+  const secret = isFile ? readFirstLine(readable('password', value)) : value;
+  return () => Promise.resolve(secret);
+}
+
+function readFirstLine(path: string): Bytes {
+  if (!statSync(path).isFile()) throw new UsageError(`--password: not a file: ${path}`);
+  const [line = ''] = readFileSync(path, 'latin1').split(/\r?\n/);
+  if (line === '') throw new UsageError(`--password: there is no password in ${path}`);
+  return line;
+}
+
+function findScript(name: Bytes): Bytes {
+  const candidates = [
+    resolve(textOf(name)),
+    ...(name.includes('/') ? [] : [`${SCRIPTS}/${textOf(name)}`]),
+  ];
+  const found = candidates.find((path) => existsSync(path));
+  if (found === undefined) throw new UsageError(`--setup-script: there is no ${shown(name)}`);
+  try {
+    accessSync(found, constants.X_OK);
+  } catch {
+    throw new UsageError(`--setup-script: not executable: ${found}`);
+  }
+  return Buffer.from(found).toString('latin1');
+}
+
+function readSeconds(value: Bytes): number {
+  if (/^[1-9][0-9]{0,6}$/.test(value)) return Number(value) * 1000;
+  throw new UsageError(`--timeout-ssh: not a number of seconds: ${shown(value)}`);
 }

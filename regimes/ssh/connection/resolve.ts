@@ -1,5 +1,6 @@
 import { homedir, userInfo } from 'node:os';
 
+import type { Bytes } from '../../../src/bytes.ts';
 import { TestbedError, UsageError } from '../../../src/errors.ts';
 import type { Logger } from '../../../src/log.ts';
 import { readConfig, type HostConfig } from './config.ts';
@@ -20,7 +21,7 @@ import { expandPath, expandTokens, type Tokens } from './tokens.ts';
 export interface Surroundings {
   readonly log: Logger;
   /** The password for the host itself; jump hosts never get it. */
-  readonly password?: () => string;
+  readonly password?: () => Promise<Bytes>;
 }
 
 const DEFAULTS = {

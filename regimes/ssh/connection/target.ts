@@ -1,3 +1,5 @@
+import type { Bytes } from '../../../src/bytes.ts';
+
 /** What a command line or a setup script says about a host; plain JSON, without secrets. */
 export interface Request {
   /** As it was named: a host, an address, an alias of a configuration file. */
@@ -43,7 +45,7 @@ export interface Credentials {
   /** The socket of an agent. */
   readonly agent?: string;
   /** The password that was given; a function, so that it is in no record and no log. */
-  readonly password?: () => string;
+  readonly password?: () => Promise<Bytes>;
 }
 
 /** A way to a host that is no TCP connection from here. */
