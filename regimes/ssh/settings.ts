@@ -5,8 +5,9 @@ import { bufferOf, textOf, type Argv, type Bytes } from '../../src/bytes.ts';
 import { shown, UsageError } from '../../src/errors.ts';
 import type { Arguments } from '../../src/regime.ts';
 import { readHost } from './connection/host-words.ts';
-import { readPort } from './connection/keywords.ts';
+import { readOption, readPort } from './connection/keywords.ts';
 import type { Request } from './connection/target.ts';
+import { findSetupScript } from './setup/find.ts';
 import { readSshWords } from './ssh-words.ts';
 
 /** The command line of the ssh regime, checked. As JSON it holds no secrets. */
@@ -26,9 +27,6 @@ export interface SshSettings {
   waits: boolean;
 }
 
-/** Where autopkgtest has its setup scripts. */
-const SCRIPTS = '/usr/share/autopkgtest/ssh-setup';
-
 const DEFAULT_TIMEOUT = 300_000;
 
 /** Checks the words of a command line. @throws UsageError */
@@ -46,7 +44,7 @@ export function readSettings(given: Arguments, local: boolean): SshSettings {
     request: readRequest(given, host),
     ...(password !== undefined && { password: passwordIn(password) }),
     ...(script !== undefined && {
-      setupScript: { program: local ? findScript(script) : script, args: operands },
+      setupScript: { program: local ? findSetupScript(script) : script, args: operands },
     }),
     ...(command !== undefined && { revertCommand: command }),
     reboot: given.flag('reboot'),
@@ -62,7 +60,7 @@ function readRequest(given: Arguments, host: Bytes | undefined): Partial<Request
   const config = text('config');
   const hostKey = text('host-key');
   const identityFiles = given.values('identity').map((file) => readable('identity', file));
-  const options = given.values('options').flatMap((value) => readSshWords(textOf(value)));
+  const options = given.values('options').flatMap((value) => readOptions(textOf(value)));
   if (hostKey !== undefined && hostKey !== 'strict' && hostKey !== 'accept-new') {
     throw new UsageError(`--host-key: not strict or accept-new: ${shown(hostKey)}`);
   }
@@ -77,6 +75,11 @@ function readRequest(given: Arguments, host: Bytes | undefined): Partial<Request
     }),
     ...(hostKey !== undefined && { hostKey }),
   };
+}
+
+/** As the incumbent has it, words for ssh(1) will do. */
+function readOptions(value: string) {
+  return /^\s*-/.test(value) ? readSshWords(value) : [readOption(value)];
 }
 
 function readNumber(port: string): number {
@@ -111,21 +114,6 @@ function readFirstLine(path: string): Bytes {
   const [line = ''] = readFileSync(path, 'latin1').split(/\r?\n/);
   if (line === '') throw new UsageError(`--password: there is no password in ${path}`);
   return line;
-}
-
-function findScript(name: Bytes): Bytes {
-  const candidates = [
-    resolve(textOf(name)),
-    ...(name.includes('/') ? [] : [`${SCRIPTS}/${textOf(name)}`]),
-  ];
-  const found = candidates.find((path) => existsSync(path));
-  if (found === undefined) throw new UsageError(`--setup-script: there is no ${shown(name)}`);
-  try {
-    accessSync(found, constants.X_OK);
-  } catch {
-    throw new UsageError(`--setup-script: not executable: ${found}`);
-  }
-  return Buffer.from(found).toString('latin1');
 }
 
 function readSeconds(value: Bytes): number {

@@ -17,18 +17,16 @@ const SWITCHES: Record<string, Option> = {
   6: ['AddressFamily', 'inet6'],
 };
 
-/** Switches of ssh(1) that change nothing here: quiet and loud, no terminal, nothing forwarded. */
-const IDLE = /^[aknqTvx]$/;
+/** Switches of ssh(1) that change nothing here: how much is said, forwarding, what the terminal is. */
+const IDLE = /^[AaCgKkMNnqTtVvXxYy]$/;
 
 /**
- * Reads what stands after -o: `KEYWORD=VALUE`, or options of ssh(1), as the incumbent has it and as
- * setup scripts say it.
+ * Reads options as for the command line of ssh(1), as setup scripts say them.
  * @throws UsageError that names what is not supported
  */
 export function readSshWords(text: string): Option[] {
-  if (!/^\s*-/.test(text)) return [readOption(text)];
   const options: Option[] = [];
-  const words = text.trim().split(/\s+/);
+  const words = text.split(/\s+/).filter(Boolean);
   for (let word = words.shift(); word !== undefined; word = words.shift()) {
     if (!/^-[A-Za-z0-9]/.test(word)) throw new UsageError(`not an option of ssh: ${word}`);
     options.push(...readLetters(word.slice(1), words));
@@ -43,12 +41,12 @@ function readLetters(letters: string, next: string[]): Option[] {
   const keyword = WITH_VALUE[letter];
   if (letter === 'o' || keyword !== undefined) {
     const value = rest || next.shift();
-    if (value === undefined) throw new UsageError(`the option -${letter} of ssh needs a value`);
-    return [keyword === undefined ? readOption(value) : readOption(`${keyword}=${value}`)];
+    if (value === undefined) throw new UsageError(`ssh's option -${letter} needs a value`);
+    return [readOption(keyword === undefined ? value : `${keyword}=${value}`)];
   }
   const option = SWITCHES[letter];
   if (!option && !IDLE.test(letter)) {
-    throw new UsageError(`the option -${letter} of ssh is not supported (see regime-ssh(1))`);
+    throw new UsageError(`ssh's option -${letter} means nothing here`);
   }
   return [...(option ? [option] : []), ...(rest ? readLetters(rest, next) : [])];
 }

@@ -1,7 +1,8 @@
 import type { Context } from '../../../src/regime.ts';
 import type { Connection } from './channel.ts';
-import { dial } from './dial.ts';
 import { openLink } from './link.ts';
+import { makePool } from './pool.ts';
+import { findRoad } from './route.ts';
 import type { Target } from './target.ts';
 
 /**
@@ -12,11 +13,15 @@ export async function connect(
   target: Target,
   context: Pick<Context, 'signal' | 'log'>,
 ): Promise<Connection> {
-  const link = await openLink(target, await dial(target, context.signal), context);
-  return {
-    label: target.label,
-    lost: link.lost,
-    exec: (command, options = {}) => link.exec(command, options),
-    close: () => link.close(),
-  };
+  const road = await findRoad(target, context);
+  const { log } = context;
+  const open = async (signal: AbortSignal) => openLink(target, await road.open(), { signal, log });
+  try {
+    const pool = await makePool(target.label, open, context.signal);
+    void pool.lost.then(() => road.close());
+    return pool;
+  } catch (cause) {
+    road.close();
+    throw cause;
+  }
 }

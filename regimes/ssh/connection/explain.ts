@@ -22,17 +22,26 @@ export function explainHandshake(
     return new TestbedError({ step, status: verdict.refusal, hint: verdict.hint, cause });
   }
   if (greeted) {
-    const tried = attempt.tried.length > 0 ? attempt.tried.join(', ') : 'nothing';
-    return new TestbedError({
-      step,
-      status: `${cause.message}; tried: ${tried}; it would take ${attempt.accepted.join(', ') || 'nothing'}`,
-      hint: `has ${user} one of these keys in authorized_keys there? name another with --identity=FILE`,
-      cause,
-    });
+    const status = `${cause.message}; tried: ${attempt.tried.join(', ') || 'nothing, as there is no key'}`;
+    return new TestbedError({ step, status, hint: loginHint(user, cause, attempt), cause });
   }
   const status =
     cause.message === 'timed out'
       ? `it did not greet within ${connectTimeout / 1000} s`
       : cause.message;
   return new TestbedError({ step, status, hint: 'does an ssh server listen there?', cause });
+}
+
+function loginHint(
+  user: string,
+  { message }: Error,
+  { tried, accepted }: Progress['attempt'],
+): string {
+  if (/too many/i.test(message)) {
+    return 'a server takes few attempts: name one key with --identity=FILE -o IdentitiesOnly=yes';
+  }
+  const wants = accepted.length > 0 ? `the server would take: ${accepted.join(', ')}; ` : '';
+  return tried.at(-1) === 'a password'
+    ? `${wants}is the password right?`
+    : `${wants}add a key to authorized_keys of ${user} there, or name the right one with --identity=FILE`;
 }

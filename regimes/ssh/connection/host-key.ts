@@ -11,7 +11,8 @@ export type HostKeyVerdict =
   /** Never seen: `--host-key=accept-new` may add it. */
   | { known: false; refusal: string; hint: string; isNew: boolean };
 
-type KeyTarget = Pick<Target, 'hostName' | 'port' | 'hostKeys'>;
+/** What of a target its key is held against. */
+export type KeyTarget = Pick<Target, 'hostName' | 'port' | 'hostKeys'>;
 
 /** The name by which a host is looked up and added. */
 export function lookupName({ hostName, port, hostKeys }: KeyTarget): string {

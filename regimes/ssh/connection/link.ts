@@ -1,22 +1,17 @@
 import type { Duplex } from 'node:stream';
 
-import type { Client, ConnectConfig } from 'ssh2';
+import type { Client } from 'ssh2';
 
 import type { Bytes } from '../../../src/bytes.ts';
 import { asError, TestbedError } from '../../../src/errors.ts';
 import type { Context } from '../../../src/regime.ts';
-import { authenticate } from './auth.ts';
 import { holdChannel, type Channel, type ExecOptions, type HeldChannel } from './channel.ts';
-import { explainHandshake } from './explain.ts';
-import { hostKeyAlgorithms, judgeHostKey, type HostKeyVerdict } from './host-key.ts';
 import { commandBytes, loadSsh2 } from './load.ts';
+import { logIn } from './login.ts';
 import type { Target } from './target.ts';
 
 /** One ssh connection that has let us in. */
 export interface Link {
-  /** Channels that are open or being opened. */
-  readonly channels: number;
-  readonly isLost: boolean;
   /** @throws ChannelRefused where the server opens no more; TestbedError for all else */
   exec(command: Bytes, options: ExecOptions): Promise<Channel>;
   /** A connection from the far side to somewhere else. @throws Error */
@@ -50,75 +45,13 @@ export async function openLink(
     context.signal.throwIfAborted();
     throw cause;
   }
-  return makeLink(client, target);
+  return makeLink(client, stream, target);
 }
 
-async function logIn(
-  client: Client,
-  target: Target,
-  stream: Duplex,
-  { signal, log }: Pick<Context, 'signal' | 'log'>,
-): Promise<void> {
-  const attempt = await authenticate(target, { signal, log });
-  let verdict: HostKeyVerdict = { known: true };
-  let greeted = false;
-  let giveUp: (cause: Error) => void = () => {};
-  const config: ConnectConfig = {
-    sock: stream,
-    username: target.user,
-    // The time that a person takes for a passphrase must not count: we keep time ourselves.
-    readyTimeout: 0,
-    keepaliveInterval: target.keepAlive.interval,
-    keepaliveCountMax: target.keepAlive.count,
-    algorithms: {
-      serverHostKey: hostKeyAlgorithms(target),
-      cipher: ['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com', ...SLOWER],
-      compress: ['none'],
-    },
-    hostVerifier(key: Buffer) {
-      verdict = judgeHostKey(target, key);
-      return verdict.known;
-    },
-    authHandler(methods, _partial, callback) {
-      attempt
-        .next(methods)
-        .then(
-          (method) => (method ? callback(method) : giveUp(new Error('nothing is left to try'))),
-          giveUp,
-        );
-    },
-  };
-  await new Promise<void>((resolve, reject) => {
-    let failure: Error | undefined;
-    const fail = (cause: Error) =>
-      reject(explainHandshake(target, cause, { verdict, greeted, attempt }));
-    giveUp = fail;
-    const slow = setTimeout(() => fail(new Error('timed out')), target.connectTimeout);
-    const settled = () => clearTimeout(slow);
-    client.once('handshake', () => {
-      greeted = true;
-      settled();
-    });
-    // An agent that fails for one key is no end: what is one shows in `close`.
-    client.on('error', (cause) => (failure ??= cause));
-    client.once('close', () => {
-      settled();
-      fail(failure ?? new Error('the connection was closed'));
-    });
-    client.once('ready', () => {
-      settled();
-      resolve();
-    });
-    signal.addEventListener('abort', () => reject(asError(signal.reason)), { once: true });
-    client.connect(config);
-  });
-}
-
-const SLOWER = ['chacha20-poly1305@openssh.com', 'aes128-ctr', 'aes192-ctr', 'aes256-ctr'] as const;
-
-function makeLink(client: Client, target: Target): Link {
+function makeLink(client: Client, stream: Duplex, target: Target): Link {
   const channels = new Set<HeldChannel>();
-  let opening = 0;
+  /** What waits for an answer, which ssh2 does not always give when a connection goes. */
+  const pending = new Set<(cause: Error) => void>();
   let reason: Error | undefined;
   let failure: Error | undefined;
   let settle: (cause: Error) => void = () => {};
@@ -127,10 +60,11 @@ function makeLink(client: Client, target: Target): Link {
     if (reason) return;
     reason = cause;
     for (const channel of channels) channel.lose(cause.message);
+    for (const fail of pending) fail(cause);
     settle(cause);
     client.destroy();
+    stream.destroy();
   };
-  client.removeAllListeners('error').removeAllListeners('close');
   client.on('error', (cause: Error & { level?: string }) => {
     failure ??= cause;
     // A peer that is silent does not say good-bye either.
@@ -143,8 +77,20 @@ function makeLink(client: Client, target: Target): Link {
     lose(new Error(`the connection to ${target.label} was closed${why}`));
   });
 
+  const answer = <T>(
+    ask: (resolve: (value: T) => void, reject: (cause: Error) => void) => void,
+  ) => {
+    let own = (_cause: Error) => {};
+    return new Promise<T>((resolve, reject) => {
+      own = reject;
+      pending.add(own);
+      if (reason) reject(reason);
+      else ask(resolve, reject);
+    }).finally(() => pending.delete(own));
+  };
+
   const open = (command: Bytes, { pty }: ExecOptions) =>
-    new Promise<HeldChannel>((resolve, reject) => {
+    answer<HeldChannel>((resolve, reject) => {
       const options = pty ? { pty: { term: pty.term, rows: pty.rows, cols: pty.columns } } : {};
       client.exec(
         commandBytes(command),
@@ -156,21 +102,20 @@ function makeLink(client: Client, target: Target): Link {
         },
       );
     });
+
   return {
-    get channels() {
-      return channels.size + opening;
-    },
-    get isLost() {
-      return reason !== undefined;
-    },
     async exec(command, options) {
       options.signal?.throwIfAborted();
-      opening += 1;
       try {
         const channel = await open(command, options);
         channels.add(channel);
-        void channel.ended.then(() => channels.delete(channel));
-        options.signal?.addEventListener('abort', () => channel.close(), { once: true });
+        const giveUp = () => channel.close();
+        options.signal?.addEventListener('abort', giveUp);
+        if (options.signal?.aborted) giveUp();
+        void channel.ended.then(() => {
+          channels.delete(channel);
+          options.signal?.removeEventListener('abort', giveUp);
+        });
         return channel;
       } catch (cause) {
         if (cause instanceof ChannelRefused) throw cause;
@@ -179,12 +124,10 @@ function makeLink(client: Client, target: Target): Link {
           status: asError(reason ?? cause).message,
           cause,
         });
-      } finally {
-        opening -= 1;
       }
     },
     forward: (host, port) =>
-      new Promise((resolve, reject) => {
+      answer<Duplex>((resolve, reject) => {
         client.forwardOut('127.0.0.1', 0, host, port, (cause, channel) => {
           if (cause) reject(cause);
           else resolve(channel);

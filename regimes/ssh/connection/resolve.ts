@@ -93,6 +93,7 @@ async function resolve(
         'identityfile',
         DEFAULTS.identities.map((name) => `${home}/${name}`),
       ),
+      answers: new Map(),
       namesFiles: config.has('identityfile'),
       identitiesOnly: first('identitiesonly', readFlag, false),
       ...(agent !== undefined && { agent }),

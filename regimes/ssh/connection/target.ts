@@ -44,6 +44,8 @@ export interface Credentials {
   readonly identitiesOnly: boolean;
   /** The socket of an agent. */
   readonly agent?: string;
+  /** Passphrases by the files of their keys, and a password: what somebody has answered before. */
+  readonly answers: Map<string, Bytes>;
   /** The password that was given; a function, so that it is in no record and no log. */
   readonly password?: () => Promise<Bytes>;
 }

@@ -3,8 +3,8 @@ import { TestbedError, UsageError } from '../../../src/errors.ts';
 import { readHost } from '../connection/host-words.ts';
 import { readPort } from '../connection/keywords.ts';
 import type { Request } from '../connection/target.ts';
+import { readSshWords } from '../ssh-words.ts';
 import type { SetupAnswer } from './answer.ts';
-import { readSshWords } from './ssh-words.ts';
 
 /**
  * The host that a setup script made. What the command line says goes before what the script says. Its
@@ -32,23 +32,17 @@ function merge(
   { hostname, login, port, identity, options }: SetupAnswer,
   knownHosts: string,
 ): Request {
-  const named = hostname ? readHost(textOf(hostname), false) : undefined;
-  const words = readSshWords(
-    textOf(options ?? '')
-      .split(/\s+/)
-      .filter((word) => word !== ''),
-  );
+  const named = hostname ? readHost(textOf(hostname)) : undefined;
   const host = given.host ?? named?.host;
   if (host === undefined) throw new UsageError('it prints no line hostname=');
   return {
-    ...words,
     ...named,
     ...(login && { user: textOf(login) }),
     ...(port && { port: readPort(textOf(port)) }),
     ...(identity && { identityFiles: [textOf(identity)] }),
     ...given,
     host,
-    options: [...(given.options ?? []), ...(words.options ?? [])],
+    options: [...(given.options ?? []), ...readSshWords(textOf(options ?? ''))],
     hostKey: 'accept-new',
     knownHosts,
   };

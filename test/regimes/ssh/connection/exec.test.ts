@@ -1,34 +1,20 @@
 import { expect } from 'chai';
 import { buffer } from 'node:stream/consumers';
 
-import type { Channel, Connection } from '../../../../regimes/ssh/connection/channel.ts';
-import { connect } from '../../../../regimes/ssh/connection/connect.ts';
-import { resolveTarget } from '../../../../regimes/ssh/connection/resolve.ts';
-import { silentLogger } from '../../../../src/log.ts';
+import type { Connection } from '../../../../regimes/ssh/connection/channel.ts';
 import { startSshd, type TestSshd } from '../../../support/sshd.ts';
+import { connected, outcome } from './support.ts';
 
 describe('a command over ssh', () => {
   let sshd: TestSshd;
   let connection: Connection;
-  const context = { signal: new AbortController().signal, log: silentLogger };
 
   before('start a server and log in', async function () {
     sshd = await startSshd(this);
-    const { host, port, identity, knownHosts } = sshd;
-    const request = { host, port, user: 'root', identityFiles: [identity], knownHosts };
-    connection = await connect(await resolveTarget(request, context), context);
+    connection = await connected(sshd);
   });
 
   after('log out', () => connection.close());
-
-  async function outcome(channel: Channel) {
-    const [stdout, stderr, ending] = await Promise.all([
-      buffer(channel.stdout),
-      buffer(channel.stderr),
-      channel.ended,
-    ]);
-    return { stdout: stdout.toString('latin1'), stderr: stderr.toString('latin1'), ending };
-  }
 
   it('has streams of its own and an exit status', async () => {
     const channel = await connection.exec('cat; echo bad >&2; exit 3');

@@ -38,6 +38,7 @@ describe('the host that a setup script made', () => {
       options: [
         ['Port', '3'],
         ['Port', '1'],
+        ['User', 'ann'],
       ],
       ...own,
     });

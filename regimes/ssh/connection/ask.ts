@@ -1,0 +1,72 @@
+import { openSync, writeSync } from 'node:fs';
+import { ReadStream } from 'node:tty';
+
+import type { Bytes } from '../../../src/bytes.ts';
+import { withoutControls } from '../../../src/log.ts';
+
+/** A question to the person at the terminal. */
+export interface Question {
+  /** What may come from a peer: it is shown without what would steer the terminal. */
+  prompt: string;
+  /** True where what is typed is shown. */
+  echo?: boolean;
+  signal: AbortSignal;
+}
+
+const INTERRUPT = '\x03';
+const END = '\x04';
+const KILL_LINE = '\x15';
+const ERASE = ['\x7f', '\b'];
+
+/**
+ * Asks on the terminal (/dev/tty), never on stdin, which belongs to the protocol.
+ * @returns undefined where there is no terminal, or nobody answers
+ */
+export async function ask({ prompt, echo = false, signal }: Question): Promise<Bytes | undefined> {
+  let terminal: number;
+  try {
+    terminal = openSync('/dev/tty', 'r+');
+  } catch {
+    return undefined;
+  }
+  const input = new ReadStream(terminal);
+  const say = (text: string) => writeSync(terminal, text);
+  try {
+    input.setRawMode(true);
+    say(`${withoutControls(prompt)} `);
+    const answer = await readLine(input, echo ? say : () => {}, signal);
+    say('\r\n');
+    return answer;
+  } finally {
+    input.setRawMode(false);
+    input.destroy();
+  }
+}
+
+/** Reads keys until the line ends. The terminal is raw: what Ctrl-C means is up to us. */
+function readLine(
+  input: ReadStream,
+  echo: (text: string) => void,
+  signal: AbortSignal,
+): Promise<Bytes | undefined> {
+  return new Promise((resolve) => {
+    let line = '';
+    const stop = () => resolve(undefined);
+    signal.addEventListener('abort', stop, { once: true });
+    input.once('close', stop);
+    input.on('error', stop);
+    input.setEncoding('latin1').on('data', (keys: string) => {
+      for (const key of keys) {
+        if (key === '\r' || key === '\n') return resolve(line);
+        if (key === INTERRUPT) process.kill(process.pid, 'SIGINT');
+        if (key === INTERRUPT || (key === END && line === '')) return stop();
+        if (key === KILL_LINE) line = '';
+        else if (ERASE.includes(key)) line = line.slice(0, -1);
+        else if (key >= ' ') {
+          line += key;
+          echo(key);
+        }
+      }
+    });
+  });
+}
