@@ -168,11 +168,12 @@ export async function makePool(
         return channel;
       } catch (cause) {
         const isFull = cause instanceof ChannelRefused;
+        const isUseless = member.taken === 1 && !member.proven;
         // It takes no more than it has now.
         if (isFull) sessions = member.limit = Math.max(1, member.taken - 1);
         release(member);
         if (!isFull) throw cause;
-        if (!member.proven) throw cannotRun(label, cause, 'is MaxSessions of its sshd_config 0?');
+        if (isUseless) throw cannotRun(label, cause, 'is MaxSessions of its sshd_config 0?');
         refusedBy.add(member);
       }
     }

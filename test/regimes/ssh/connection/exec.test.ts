@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { buffer } from 'node:stream/consumers';
 
 import type { Connection } from '../../../../regimes/ssh/connection/channel.ts';
+import { makeAccount } from '../../../support/account.ts';
 import { startSshd, type TestSshd } from '../../../support/sshd.ts';
 import { connected, outcome } from './support.ts';
 
@@ -11,7 +12,8 @@ describe('a command over ssh', () => {
 
   before('start a server and log in', async function () {
     sshd = await startSshd(this);
-    connection = await connected(sshd);
+    const { name: user } = makeAccount({ shell: '/bin/sh' });
+    connection = await connected(sshd, { user });
   });
 
   after('log out', () => connection.close());

@@ -14,10 +14,10 @@ export interface LogIn {
   warnings: string[];
 }
 
-/** Logs in, as root with the server's own key where nothing else is said, with no file of the user's. */
+/** Logs in, with the server's own key where nothing else is said, and with no file of the user's. */
 export async function logIn(
   server: Pick<TestSshd, 'host' | 'port' | 'identity' | 'knownHosts'>,
-  request: Partial<Request> = {},
+  request: Partial<Request> & Pick<Request, 'user'>,
   signal = new AbortController().signal,
 ): Promise<LogIn> {
   const warnings: string[] = [];
@@ -26,7 +26,6 @@ export async function logIn(
   const own: Request = {
     host,
     port,
-    user: 'root',
     identityFiles: [identity],
     knownHosts,
     configFile: 'none',
