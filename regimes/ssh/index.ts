@@ -10,7 +10,7 @@ import { sshOptions } from './options.ts';
 import { becomeRoot } from './place/become-root.ts';
 import { discardRemote } from './place/discard-remote.ts';
 import { farSideOf } from './place/far-side.ts';
-import { readPassword, readSettings, type SshSettings } from './settings.ts';
+import { passwordOf, readSettings, type SshSettings } from './settings.ts';
 import { openTestbed } from './testbed.ts';
 
 /** Where to find what a testbed left, on both sides. */
@@ -44,7 +44,7 @@ export const regime: Regime<SshSettings, SshState> = {
     }
     const connection = await logIn(settings, context);
     try {
-      return await openTestbed(connection, () => readPassword(settings), state, context);
+      return await openTestbed(connection, () => passwordOf(settings), state, context);
     } catch (cause) {
       connection.close();
       throw cause;
@@ -56,7 +56,7 @@ export const regime: Regime<SshSettings, SshState> = {
   async discard({ settings, remote, local }, _outer, context) {
     const connection = await logIn(settings, context);
     try {
-      const { become } = await becomeRoot(connection, () => readPassword(settings), context);
+      const { become } = await becomeRoot(connection, () => passwordOf(settings), context);
       await discardRemote(farSideOf(connection, become), [remote, `${remote}-again`]);
     } finally {
       connection.close();
@@ -66,5 +66,12 @@ export const regime: Regime<SshSettings, SshState> = {
 };
 
 async function logIn(settings: SshSettings, context: Context): Promise<Connection> {
-  return connect(await resolveTarget(settings.request, context), context);
+  const { host, ...request } = settings.request;
+  if (host === undefined) throw new TestbedError({ step: 'no host is named' });
+  const password = await passwordOf(settings);
+  const surroundings = {
+    log: context.log,
+    ...(password !== undefined && { password: () => Promise.resolve(password) }),
+  };
+  return connect(await resolveTarget({ ...request, host }, surroundings), context);
 }

@@ -16,6 +16,8 @@ export interface SshSettings {
   request: Partial<Request>;
   /** The password of the user there. A function, so that it is in no record. */
   password?: () => Promise<Bytes>;
+  /** The file that it is in, for who has nothing but the record. */
+  passwordFile?: string;
   /** A program that makes the host, and its arguments. */
   setupScript?: { program: Bytes; args: Argv };
   /** For this host's shell. */
@@ -42,7 +44,7 @@ export function readSettings(given: Arguments, local: boolean): SshSettings {
   const timeout = given.value('timeout-ssh');
   return {
     request: readRequest(given, host),
-    ...(password !== undefined && { password: passwordIn(password) }),
+    ...(password !== undefined && readPassword(password)),
     ...(script !== undefined && {
       setupScript: { program: local ? findSetupScript(script) : script, args: operands },
     }),
@@ -102,11 +104,18 @@ function readable(option: string, file: Bytes): string {
 }
 
 /** As the incumbent has it: a file, or the password itself. What has a slash is meant as a file. */
-function passwordIn(value: Bytes): () => Promise<Bytes> {
-  const isFile = existsSync(bufferOf(value));
-  if (!isFile && value.includes('/')) readable('password', value);
-  const secret = isFile ? readFirstLine(readable('password', value)) : value;
-  return () => Promise.resolve(secret);
+function readPassword(value: Bytes): Pick<SshSettings, 'password' | 'passwordFile'> {
+  const isFile = value.includes('/') || existsSync(bufferOf(value));
+  if (!isFile) return { password: () => Promise.resolve(value) };
+  const passwordFile = readable('password', value);
+  const secret = readFirstLine(passwordFile);
+  return { password: () => Promise.resolve(secret), passwordFile };
+}
+
+/** The password of settings, also of those that were in a record. @throws UsageError */
+export function passwordOf({ password, passwordFile }: SshSettings): Promise<Bytes | undefined> {
+  if (password) return password();
+  return Promise.resolve(passwordFile === undefined ? undefined : readFirstLine(passwordFile));
 }
 
 function readFirstLine(path: string): Bytes {

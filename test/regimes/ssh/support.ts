@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 /** The words of a server for a user of an ssh server; more of them go before the host. */
 export function sshWords(sshd: TestSshd, user: string, ...more: string[]): string[] {
   const { port, identity, knownHosts, host } = sshd;
-  const words = ['-p', String(port), '-i', identity, '--known-hosts', knownHosts];
+  const words = ['-p', String(port), '-i', identity, '-o', `UserKnownHostsFile=${knownHosts}`];
   return ['ssh', ...words, ...more, `${user}@${host}`];
 }
 
