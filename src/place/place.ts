@@ -84,10 +84,14 @@ export interface Archive {
    * directory, is an error. On an error part of it may have been extracted.
    * @throws CopyFailed, or the signal's reason
    */
-  put(directory: Bytes, tar: Iterable<Buffer> | AsyncIterable<Buffer>, signal: AbortSignal): Promise<void>;
+  put(
+    directory: Bytes,
+    tar: Iterable<Buffer> | AsyncIterable<Buffer>,
+    signal: AbortSignal,
+  ): Promise<void>;
   /**
-   * What is there, as an archive; with `/.` behind a directory its members' names begin with `./`. A
-   * link is not followed unless something stands behind it. Undefined where there is nothing.
+   * What is there, as an archive whose members' names begin with the last part of the path. Links on
+   * the way are followed, one at the end may be. Undefined where there is nothing.
    * @throws CopyFailed, or the signal's reason
    */
   get(path: Bytes, signal: AbortSignal): Promise<Readable | undefined>;

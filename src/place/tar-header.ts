@@ -34,8 +34,8 @@ export function readHeader(block: Buffer): TarHeader | undefined {
   const sum = checksum(block);
   if (sum === 8 * 32) return undefined;
   if (number(block, 148, 8) !== BigInt(sum)) throw new Error('a header with a wrong checksum');
-  const prefix = block.toString('latin1', 257, 263) === 'ustar\0' ? text(block, 345, 155) : '';
-  const name = text(block, 0, 100);
+  const prefix = block.toString('latin1', 257, 263) === 'ustar\0' ? textIn(block, 345, 155) : '';
+  const name = textIn(block, 0, 100);
   return {
     name: prefix === '' ? name : `${prefix}/${name}`,
     type: String.fromCharCode(block[156] ?? 0),
@@ -44,7 +44,7 @@ export function readHeader(block: Buffer): TarHeader | undefined {
     gid: Number(number(block, 116, 8)),
     size: sizeOf(number(block, 124, 12)),
     mtime: number(block, 136, 12).toString(),
-    linkName: text(block, 157, 100),
+    linkName: textIn(block, 157, 100),
   };
 }
 
@@ -62,7 +62,8 @@ export function checksum(block: Buffer): number {
   return sum;
 }
 
-function text(block: Buffer, start: number, length: number): Bytes {
+/** A text that ends at its first NUL or with its field. */
+export function textIn(block: Buffer, start = 0, length = block.length): Bytes {
   const end = block.indexOf(0, start);
   return block.toString('latin1', start, end < 0 || end > start + length ? start + length : end);
 }
@@ -77,7 +78,7 @@ function number(block: Buffer, start: number, length: number): bigint {
     const bits = BigInt(8 * length - 1);
     return first & 0x40 ? value - (1n << bits) : value;
   }
-  const digits = text(block, start, length).trim();
+  const digits = textIn(block, start, length).trim();
   if (digits === '') return 0n;
   if (!/^[0-7]+$/.test(digits)) throw new Error('a number in a header that is none');
   return BigInt(`0o${digits}`);

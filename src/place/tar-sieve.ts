@@ -1,14 +1,16 @@
 import type { Bytes } from '../bytes.ts';
-import { BLOCK, padding, readHeader, sizeOf, type TarHeader } from './tar-header.ts';
+import { BLOCK, padding, readHeader, sizeOf, textIn, type TarHeader } from './tar-header.ts';
 import { END_OF_ARCHIVE, writeMember, type SparsePart, type TarMember } from './tar-member.ts';
 import { readPax } from './tar-pax.ts';
 import { readBytes, type ByteReader } from './tar-reader.ts';
-import { createTree, cleanPath, type SieveTree } from './tar-tree.ts';
+import { createTree, pathBelow, type SieveTree } from './tar-tree.ts';
 
 /** What a sieve is told and what it tells. */
 export interface SieveNotes {
   /** Where one file is expected and nothing else: the name that it gets. */
   singleFile?: Bytes;
+  /** What each name begins with; left out where that is the usual full stop. */
+  top?: Bytes;
   /** Devices that were left out. */
   devices: number;
   /** The directories that came through, by path, with what they are to have in the end. */
@@ -95,8 +97,8 @@ export async function readEntry(reader: ByteReader): Promise<Entry | undefined> 
     const { type } = header;
     if (type === 'x') pax = readPax(await readMeta(reader, header.size));
     else if (type === 'g') await readMeta(reader, header.size);
-    else if (type === 'L') longName = cString(await readMeta(reader, header.size));
-    else if (type === 'K') longLink = cString(await readMeta(reader, header.size));
+    else if (type === 'L') longName = textIn(await readMeta(reader, header.size));
+    else if (type === 'K') longLink = textIn(await readMeta(reader, header.size));
     else {
       return {
         ...header,
@@ -117,7 +119,7 @@ async function admit(
   tree: SieveTree,
   notes: SieveNotes,
 ): Promise<TarMember | undefined> {
-  const path = notes.singleFile ?? cleanPath(entry.name);
+  const path = notes.singleFile ?? pathBelow(notes.top, entry.name);
   const { mtime, size } = entry;
   // Sticky stays; set-uid and set-gid don't come up from a testbed.
   const mode = entry.mode & 0o1777;
@@ -136,7 +138,7 @@ async function admit(
       return { ...member, size: size - taken, sparse: { realSize, map } };
     }
     case '1': {
-      const linkName = cleanPath(entry.linkName);
+      const linkName = pathBelow(notes.top, entry.linkName);
       if (!tree.addHardLink(path, linkName)) return undefined;
       return { path, type: '1', mode, mtime, size: noData(size), linkName: `./${linkName}` };
     }
@@ -227,11 +229,6 @@ async function readTrailer(reader: ByteReader): Promise<void> {
     size += chunk.length;
     if (size > TRAILER_LIMIT) throw new Error('more after the end of the archive');
   }
-}
-
-function cString(data: Buffer): Bytes {
-  const end = data.indexOf(0);
-  return data.toString('latin1', 0, end < 0 ? data.length : end);
 }
 
 function decimal(value: Bytes | undefined): number | undefined {

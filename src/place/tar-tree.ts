@@ -75,3 +75,11 @@ export function cleanPath(name: Bytes): Bytes {
   }
   return path;
 }
+
+/** The same for names that all begin with one, the top directory's. */
+export function pathBelow(top: Bytes | undefined, name: Bytes): Bytes {
+  if (top === undefined) return cleanPath(name);
+  const rest = name.slice(top.length);
+  if (name.startsWith(top) && /^(\/|$)/.test(rest)) return cleanPath(`.${rest}`);
+  throw new Error('a name that leads out of the tree');
+}

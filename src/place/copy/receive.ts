@@ -7,6 +7,7 @@ import type { Logger } from '../../log.ts';
 import { localPlace } from '../local.ts';
 import type { Archive, Place } from '../place.ts';
 import { sieveArchive, type SieveNotes } from '../tar-sieve.ts';
+import { followedLink } from './archive-merge.ts';
 import { absoluteName, named } from './paths.ts';
 import { checkEnd, endOf, tarWords } from './pipeline.ts';
 import { STATUS } from './scripts.ts';
@@ -82,8 +83,11 @@ async function receiveArchive(
   archive: Archive,
   { place, step, source, into, log, signal }: Reception,
 ): Promise<SieveNotes['directories']> {
-  const notes: SieveNotes = { devices: 0, directories: new Map() };
-  const stream = await archive.get(`${absoluteName(source)}/.`, signal);
+  // Engines name the members in different ways, but all of them begin with the directory's name.
+  const found = await followedLink(archive, absoluteName(source), signal);
+  const stream = found && (await archive.get(found.path, signal));
+  const top = found?.path.slice(found.path.lastIndexOf('/') + 1) ?? '';
+  const notes: SieveNotes = { top, devices: 0, directories: new Map() };
   if (!stream) throw new CopyFailed({ step: `${step}: there is no directory ${named(source)}` });
   try {
     const trouble = await extract(stream, into, notes, signal);
