@@ -164,6 +164,11 @@ export interface Regime<Settings = unknown, State = unknown> {
   /** True where what is done in its testbeds is done to the outer Place. */
   readonly passesThrough?: boolean;
   /**
+   * True where what it makes does not end with the outer Place, by which it is only reached, as
+   * containers of an engine: for `discard` that Place is opened again.
+   */
+  readonly outlivesOuter?: boolean;
+  /**
    * Checks the command line. `local` says that the outer Place is this host, so that its files
    * can be looked at; nothing is made, no engine and no network is asked.
    * @throws UsageError for wrong words or a missing local file

@@ -1,30 +1,62 @@
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 
 import { UsageError } from '../../src/errors.ts';
+import { currentContext } from './contexts.ts';
+import { tlsOfEnvironment, type TlsFiles } from './tls-files.ts';
 
-/** Where an engine listens. */
+/** Where an engine listens. It is written down: it names keys by their files only. */
 export interface Address {
-  /** As `unix:///run/docker.sock` or `tcp://host:2376`. */
+  engine: 'docker' | 'podman';
+  /**
+   * As `unix:///run/docker.sock`, `tcp://host:2376`, `ssh://user@host:22/run/docker.sock`. Empty:
+   * the one that the tools of the outer Place find there.
+   */
   url: string;
   /** What named it, for messages. */
   from: string;
+  /** The certificates of a `tcp://` address that is reached by TLS. */
+  tls?: TlsFiles;
+  /** The key file for an `ssh://` address, where ssh's own configuration is not to choose. */
+  identity?: string;
 }
+
+/** An address before it has been looked at. */
+export type Named = Omit<Address, 'engine'>;
 
 /**
- * Finds the engine as its own tools do: the environment, the current context of the docker command,
- * the usual sockets.
- * @throws UsageError for a context that names no engine
+ * Finds the engine as its own tools do: a given host, the environment, the current context of the
+ * docker command, the usual sockets.
+ * @param host the value of --host
+ * @param local false where the outer Place is another machine: then it's there that one is looked for
+ * @throws UsageError for an address of no use, and for certificates that aren't there
  */
-export function findEngine(engine: 'docker' | 'podman'): Address {
-  return engine === 'podman' ? findPodman() : findDocker();
+export function findEngine(
+  engine: Address['engine'],
+  host: string | undefined,
+  local: boolean,
+): Address {
+  const given = host === undefined ? undefined : { url: host, from: '--host' };
+  const found = local ? findHere(engine, given) : (given ?? { url: '', from: 'the usual places' });
+  return { engine, ...found, url: found.url === '' ? '' : normalise(found) };
 }
 
-function findPodman(): Address {
-  const named = process.env['CONTAINER_HOST'];
-  if (named) return { url: named, from: 'CONTAINER_HOST' };
+function findHere(engine: Address['engine'], given: Named | undefined): Named {
+  if (engine === 'podman') return withIdentity(given ?? findPodman());
+  const named = given ?? fromVariable('DOCKER_HOST');
+  const context = named ? undefined : currentContext();
+  if (context) return context;
+  // Of contexts it has its own; all else is reached by what the environment says.
+  const tls = tlsOfEnvironment();
+  const usual = tls ? 'tcp://localhost:2376' : 'unix:///var/run/docker.sock';
+  const address = named ?? { url: usual, from: 'the usual place' };
+  if (!tls || !isTcp(address.url)) return address;
+  return { ...address, tls: tls() };
+}
+
+function findPodman(): Named {
+  const named = fromVariable('CONTAINER_HOST');
+  if (named) return named;
   const runtime = process.env['XDG_RUNTIME_DIR'] || `/run/user/${process.getuid?.() ?? 0}`;
   const own = join(runtime, 'podman/podman.sock');
   const common = '/run/podman/podman.sock';
@@ -32,36 +64,70 @@ function findPodman(): Address {
   return { url: `unix://${path}`, from: 'the usual socket' };
 }
 
-function findDocker(): Address {
-  const named = process.env['DOCKER_HOST'];
-  if (named) return { url: named, from: 'DOCKER_HOST' };
-  const context = currentContext();
-  if (context) return context;
-  return { url: 'unix:///var/run/docker.sock', from: 'the usual socket' };
+/** podman-remote(1): CONTAINER_SSHKEY is the key for an ssh address. */
+function withIdentity(named: Named): Named {
+  const identity = process.env['CONTAINER_SSHKEY'];
+  return identity && named.url.startsWith('ssh:') ? { ...named, identity } : named;
 }
 
-/** docker-context(1): the context's name is in config.json, its address below a hash of the name. */
-function currentContext(): Address | undefined {
-  const folder = process.env['DOCKER_CONFIG'] || join(homedir(), '.docker');
-  const name =
-    process.env['DOCKER_CONTEXT'] || readJson(join(folder, 'config.json'), 'currentContext');
-  if (typeof name !== 'string' || name === '' || name === 'default') return undefined;
-  const hash = createHash('sha256').update(name).digest('hex');
-  const meta = join(folder, 'contexts/meta', hash, 'meta.json');
-  const url = readJson(meta, 'Endpoints', 'docker', 'Host');
-  if (typeof url === 'string') return { url, from: `the context ${name}` };
-  throw new UsageError(
-    `the docker context ${name} names no engine: see docker context ls, or use --host`,
-  );
+function fromVariable(name: string): Named | undefined {
+  const url = process.env[name];
+  return url ? { url, from: name } : undefined;
 }
 
-/** A member of a JSON file; undefined where there is no such file or member. */
-function readJson(path: string, ...keys: string[]): unknown {
-  try {
-    let value: unknown = JSON.parse(readFileSync(path, 'utf8'));
-    for (const key of keys) value = (value as Record<string, unknown> | undefined)?.[key];
-    return value;
-  } catch {
-    return undefined;
+function isTcp(url: string): boolean {
+  return !/^(?:[a-z]+:\/\/|\.?\/)/.test(url) || url.startsWith('tcp:');
+}
+
+/**
+ * The rules of docker's opts.ParseHost: no scheme is a path or tcp, no host is localhost, no port is
+ * 2375, with TLS too.
+ */
+function normalise({ url, from }: Named): string {
+  const refuse = (why: string): UsageError =>
+    new UsageError(`the engine's address ${withoutPassword(url)} (from ${from}): ${why}`);
+  const [, scheme = '', rest = ''] = /^([a-z]+):\/\/(.*)$/.exec(url) ?? [];
+  if (scheme === '') {
+    if (/^\.{0,2}\//.test(url)) return `unix://${absolute(url)}`;
+    if (!url.includes('://')) return normalise({ url: `tcp://${url}`, from });
   }
+  if (scheme === 'unix') return `unix://${absolute(rest || '/var/run/docker.sock')}`;
+  if (scheme === 'tcp') return normaliseTcp(rest, refuse);
+  if (scheme === 'ssh') return normaliseSsh(url, refuse);
+  if (scheme === 'npipe') throw refuse('named pipes are for Windows, and not supported');
+  if (scheme === 'fd')
+    throw refuse('a descriptor is for the engine to listen on, not to be reached');
+  throw refuse('not unix://, tcp:// or ssh://');
+}
+
+/** podman takes `unix://run/x` for `unix:///run/x`. */
+function absolute(path: string): string {
+  return path.startsWith('.') ? resolve(path) : path.replace(/^\/*/, '/');
+}
+
+function normaliseTcp(rest: string, refuse: (why: string) => UsageError): string {
+  const parts = /^(\[[^\]]*\]|[^:/]*)(?::(\d*))?(\/.*)?$/.exec(rest);
+  const [, host, port, path = ''] = parts ?? [];
+  if (!parts || Number(port) > 65535) throw refuse('not a host with a port, as tcp://host:2376');
+  if (path !== '' && path !== '/') throw refuse('engines below a path are not supported');
+  return `tcp://${host || 'localhost'}:${port || 2375}`;
+}
+
+function normaliseSsh(url: string, refuse: (why: string) => UsageError): string {
+  let parsed: URL;
+  try {
+    parsed = new URL(url);
+  } catch {
+    throw refuse('not an address as ssh://user@host:22');
+  }
+  const { hostname, password, search, hash } = parsed;
+  if (hostname === '') throw refuse('it names no host');
+  if (password !== '') throw refuse('a password in it is not supported');
+  if (search !== '' || hash !== '') throw refuse('not an address as ssh://user@host:22');
+  return url.replace(/\/+$/, '');
+}
+
+/** It must not be seen in a message. */
+function withoutPassword(url: string): string {
+  return url.replace(/^([a-z]+:\/\/[^/@:]*):.*@/, '$1:***@');
 }

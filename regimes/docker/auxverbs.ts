@@ -1,13 +1,12 @@
-import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 
 import { bufferOf, type Argv, type Bytes } from '../../src/bytes.ts';
 import { readScript } from '../../src/place/script.ts';
+import type { OwnDirectory } from './directory.ts';
 import type { Engine } from './engine.ts';
 
 /** The files that auxverbs of one session need, in a directory of its own. */
 export interface Auxverbs {
-  /** The same directory under a name that is short and free of odd bytes, while this process lives. */
-  readonly directory: Bytes;
   /**
    * Writes down how commands reach a container. Without an environment they get the container's.
    * @param standIn the program that sets it where there is no shell
@@ -20,18 +19,11 @@ export interface Auxverbs {
   remove(): void;
 }
 
-/** Makes the directory with the program that auxverbs run. */
-export function prepareAuxverbs(engine: Engine, path: Bytes): Auxverbs {
-  const name = bufferOf(path);
-  mkdirSync(name, { recursive: true, mode: 0o700 });
+/** Puts the program that auxverbs run into a directory. */
+export function prepareAuxverbs(engine: Engine, { path, short, remove }: OwnDirectory): Auxverbs {
   const program = bufferOf(readScript('docker-auxverb.pl', import.meta.url));
   writeFileSync(bufferOf(`${path}/auxverb.pl`), program);
-  const descriptor = openSync(name, 'r');
-  // The caller decodes the argv twice, and a socket's path may have 107 bytes: so not by its name.
-  const directory = `/proc/${process.pid}/fd/${descriptor}`;
-  let open = true;
   return {
-    directory,
     allow(container, environment, standIn = '') {
       const members = [engine.socketPath, '', container, standIn, ...environment];
       const text = members.map((member) => `${member}\0`).join('');
@@ -42,13 +34,9 @@ export function prepareAuxverbs(engine: Engine, path: Bytes): Auxverbs {
     },
     forbid: (container) => rmSync(bufferOf(`${path}/${container}`), { force: true }),
     prefix(container) {
-      const start = `test -e "$0" || exit 255; exec perl ${directory}/auxverb.pl "$0" "$@"`;
-      return ['/bin/sh', '-c', start, `${directory}/${container}`];
+      const start = `test -e "$0" || exit 255; exec perl ${short}/auxverb.pl "$0" "$@"`;
+      return ['/bin/sh', '-c', start, `${short}/${container}`];
     },
-    remove() {
-      rmSync(name, { recursive: true, force: true });
-      if (open) closeSync(descriptor);
-      open = false;
-    },
+    remove,
   };
 }

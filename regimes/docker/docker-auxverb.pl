@@ -20,7 +20,7 @@ close $file;
 my $terminal = -t STDIN && -t STDOUT;
 # Asking for no stdin saves the process that would feed it.
 my $feeds = !(-c STDIN && (stat STDIN)[6] == ((1 << 8) | 3));    # /dev/null is 1:3
-my ($exec, $feeder, $restore);
+my ($exec, $feeder, $restore, $questions);
 
 # Whoever ends the auxverb means the command too.
 for my $name (grep { ($SIG{$_} // '') ne 'IGNORE' } qw(HUP INT QUIT TERM PIPE)) {
@@ -39,13 +39,13 @@ my $create = json(
     Tty => \$terminal, WorkingDir => '/',
 );
 my ($status, $answer) = request($engine, 'POST', "/containers/$container/exec", $create);
-($exec) = $answer =~ /"Id":\s*"([0-9a-f]+)"/ or gone("the testbed has gone: $answer");
+($exec) = ($answer // '') =~ /"Id":\s*"([0-9a-f]+)"/ or gone(reason($answer));
 my $start = json(Detach => \0, Tty => \$terminal);
 # A connection that is upgraded carries the streams, and each side may end its own.
 send_request($engine, 'POST', "/exec/$exec/start", $start, "Connection: Upgrade\r\nUpgrade: tcp\r\n");
 my ($head, $buffer) = read_head($engine);
 my ($code) = ($head // '') =~ m{^HTTP/1\.\d (\d+)};
-gone("the testbed has gone: " . ($buffer // '')) unless $code && ($code == 101 || $code == 200);
+gone(reason($buffer)) unless $code && ($code == 101 || $code == 200);
 take_terminal() if $terminal;
 feed() if $feeds;
 
@@ -190,9 +190,8 @@ sub end_command {
 
 # Whether the command runs, its exit status, its process.
 sub inspect {
-    my $other = connect_engine() or gone("the testbed has gone: the engine does not answer: $!");
-    my ($status, $answer) = request($other, 'GET', "/exec/$exec/json", undef);
-    gone('the testbed has gone') if $status == 404;
+    my ($status, $answer) = ask("/exec/$exec/json");
+    gone(reason($answer)) unless $status == 200;
     my ($running) = $answer =~ /"Running":\s*(true|false)/;
     my ($exit) = $answer =~ /"ExitCode":\s*(\d+)/;
     my ($pid) = $answer =~ /"Pid":\s*(\d+)/;
@@ -200,9 +199,30 @@ sub inspect {
 }
 
 sub container_runs {
-    my $other = connect_engine() or return 0;
-    my ($status, $answer) = request($other, 'GET', "/containers/$container/json", undef);
+    my ($status, $answer) = ask("/containers/$container/json");
     return $status == 200 && $answer =~ /"Running":\s*true/;
+}
+
+# Questions go over a connection of their own, which is kept: a new one to an engine elsewhere takes a
+# while. It may have ended since the last one.
+sub ask {
+    my ($path) = @_;
+    local $SIG{PIPE} = 'IGNORE';
+    for my $kept ($questions, undef) {
+        $questions = $kept // connect_engine() or last;
+        my ($status, $answer) = request($questions, 'GET', $path, undef);
+        return ($status, $answer) if defined $status;
+        last unless $kept;
+    }
+    gone(reason(undef));
+}
+
+# Why there is no testbed any more, in the engine's words.
+sub reason {
+    my ($said) = ($_[0] // 'the engine does not answer') =~ /"message":\s*"((?:[^"\\]|\\.)*)"/;
+    $said = $_[0] // 'the engine does not answer' unless defined $said;
+    $said =~ s/\\(.)/$1/g;
+    return "the testbed has gone: $said";
 }
 
 sub connect_engine {
@@ -229,12 +249,12 @@ sub read_head {
     return split /\r\n\r\n/, $text, 2;
 }
 
-# Sends a request and reads the whole of its answer: status and body.
+# Sends a request and reads the whole of its answer: status and body; nothing where there is none.
 sub request {
     my ($handle, $method, $path, $body) = @_;
     send_request($handle, $method, $path, $body, '');
     my ($head, $text) = read_head($handle);
-    gone('the testbed has gone: the engine does not answer') unless defined $head;
+    return unless defined $head;
     my ($status) = $head =~ m{^HTTP/1\.\d (\d+)};
     my ($length) = $head =~ /^Content-Length:\s*(\d+)/im;
     $length = 0 if !defined $length && $status == 204;

@@ -1,30 +1,41 @@
 import type Docker from 'dockerode';
 
+import { abortOf } from '../../src/abort.ts';
 import { asError, TestbedError } from '../../src/errors.ts';
+import type { Place } from '../../src/place/place.ts';
 import type { Address } from './address.ts';
+import { diallerFor, socketHere } from './dial.ts';
+import type { Trouble } from './line.ts';
+import { startRelay } from './relay.ts';
+import { describeTrouble } from './unreachable.ts';
+
+/** Milliseconds that an engine may take to say who it is. */
+const ANSWER = 25_000;
 
 /** An engine that has answered. */
 export interface Engine {
   readonly docker: Docker;
-  readonly address: Address;
-  /** The unix socket by which it is reached. */
+  /** The unix socket by which it is reached: its own, or a relay's of ours. */
   readonly socketPath: string;
+  /** True where its containers are made of this host's memory. */
+  readonly local: boolean;
   /** The version of its API, as 1.41. */
   readonly apiVersion: string;
+  /** Lets go of it. What was begun there goes on. */
+  close(): void;
 }
 
 /**
- * Reaches the engine.
+ * Reaches an engine, from this host or from the Place it is behind.
+ * @param directory a directory of ours with a short name, for the socket of a relay
  * @throws TestbedError where it does not answer, with a hint
  */
-export async function connectEngine(address: Address): Promise<Engine> {
-  const [, socketPath] = /^unix:\/\/(\/.+)$/.exec(address.url) ?? [];
-  if (!socketPath) {
-    throw new TestbedError({
-      step: `an engine at ${address.url} can not be reached: only unix:// addresses can`,
-      hint: `forward its socket, as with ssh -L, and name that (the address is from ${address.from})`,
-    });
-  }
+export async function connectEngine(
+  address: Address,
+  outer: Place,
+  directory: string,
+  signal: AbortSignal,
+): Promise<Engine> {
   const { default: Client } = await import('dockerode').catch((cause: unknown) => {
     throw new TestbedError({
       step: 'the package dockerode, which speaks to engines, does not load',
@@ -32,27 +43,69 @@ export async function connectEngine(address: Address): Promise<Engine> {
       cause,
     });
   });
-  // What is left out here the library takes from DOCKER_HOST.
-  const docker = new Client({ socketPath, protocol: 'http', host: undefined, port: undefined });
+  const here = socketHere(address, outer);
+  const socketPath = here ?? `${directory}/engine`;
+  const relay =
+    here === undefined
+      ? await startRelay(address, diallerFor(address, outer), socketPath)
+      : undefined;
+  const docker = withoutHost(() => new Client({ socketPath, protocol: 'http' }));
   try {
-    const version = await docker.version();
-    return { docker, address, socketPath, apiVersion: version.ApiVersion };
-  } catch (cause) {
-    throw unreachable(address, asError(cause));
+    const apiVersion = await askVersion(docker, signal);
+    return {
+      docker,
+      socketPath,
+      local: here !== undefined,
+      apiVersion,
+      close: () => relay?.close(),
+    };
+  } catch (thrown) {
+    relay?.close();
+    signal.throwIfAborted();
+    const cause = asError(thrown);
+    throw describeTrouble(address, relay?.trouble() ?? explain(address, cause), cause);
   }
 }
 
-function unreachable({ url, from }: Address, cause: NodeJS.ErrnoException): TestbedError {
-  const words: Record<string, [status: string, hint: string]> = {
-    ENOENT: ['there is no such socket', `does the engine run? the address is from ${from}`],
-    ECONNREFUSED: ['nobody listens there', `does the engine run? the address is from ${from}`],
-    EACCES: [
-      'permission denied',
-      "only root and members of the socket's group, mostly docker, may use it",
-    ],
+/** The library takes from DOCKER_HOST, and the certificates that go with it, whatever it is not told. */
+function withoutHost<T>(make: () => T): T {
+  const host = process.env['DOCKER_HOST'];
+  delete process.env['DOCKER_HOST'];
+  try {
+    return make();
+  } finally {
+    if (host !== undefined) process.env['DOCKER_HOST'] = host;
+  }
+}
+
+async function askVersion(docker: Docker, signal: AbortSignal): Promise<string> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(ANSWER)]);
+  const asked = docker.version();
+  // It may still fail when nobody waits for it any more.
+  asked.catch(() => {});
+  const version = await Promise.race([asked, abortOf(limit)]);
+  if (version) return version.ApiVersion;
+  throw new Error(`no answer within ${ANSWER / 1000} s`);
+}
+
+/** What an engine's own socket, or the engine itself, has against us. */
+function explain({ from, url }: Address, cause: NodeJS.ErrnoException): Trouble {
+  const running = `does the engine run? the address is from ${from}`;
+  const words: Record<string, Trouble> = {
+    ENOENT: { status: 'there is no such socket', hint: running },
+    ECONNREFUSED: { status: 'nobody listens there', hint: running },
+    EACCES: {
+      status: 'permission denied',
+      hint: "only root and members of the socket's group, mostly docker, may use it",
+    },
   };
-  const [status, hint] = words[cause.code ?? ''] ?? [cause.message, `the address is from ${from}`];
-  return new TestbedError({ step: `cannot reach the engine at ${url}`, status, hint, cause });
+  const known = words[cause.code ?? ''];
+  if (known) return known;
+  if (/HTTP request to an HTTPS server/.test(cause.message) && url.startsWith('tcp:')) {
+    const hint = 'set DOCKER_TLS_VERIFY, and DOCKER_CERT_PATH to the directory of its certificates';
+    return { status: 'it wants TLS', hint };
+  }
+  return { status: cause.message };
 }
 
 /** The HTTP status of an error of the engine's; undefined for others. */

@@ -1,7 +1,6 @@
-import { rmSync } from 'node:fs';
-
-import { bufferOf, textOf, type Argv, type Bytes } from '../../src/bytes.ts';
-import { shown, TestbedError } from '../../src/errors.ts';
+import { textOf, type Argv, type Bytes } from '../../src/bytes.ts';
+import { shown } from '../../src/errors.ts';
+import { localPlace } from '../../src/place/local.ts';
 import type { Place } from '../../src/place/place.ts';
 import type { Context, Regime, Testbed } from '../../src/regime.ts';
 import type { Address } from './address.ts';
@@ -9,6 +8,7 @@ import { prepareAuxverbs } from './auxverbs.ts';
 import { noteRequest, unanswered } from './requests.ts';
 import { captureRecipe } from './capture.ts';
 import { removeSession, SESSION_LABEL } from './containers.ts';
+import { ownDirectory } from './directory.ts';
 import { connectEngine, type Engine } from './engine.ts';
 import { findImage } from './image.ts';
 import { reachKept, type Kept } from './keep.ts';
@@ -45,7 +45,8 @@ function dockerRegime(
     operands: 'IMAGE [ARGUMENT]...',
     options: dockerOptions,
     passesArguments: true,
-    configure: (given) => readSettings(given, name),
+    outlivesOuter: true,
+    configure: (given, local) => readSettings(given, name, local),
     foresee: ({ init }) => ({ root: true, reverts: 'everything', reboot: init === true }),
     plan: ({ address, shared, remote }, session) => ({
       address,
@@ -58,59 +59,71 @@ function dockerRegime(
         }),
     }),
     holds: ({ image }, { session, address }) =>
-      `containers of ${shown(image)} with the label ${SESSION_LABEL}=${session} on ${address.url}`,
+      `containers of ${shown(image)} with the label ${SESSION_LABEL}=${session} on ${address.url || 'the engine there'}`,
     async open(settings, state, outer, context): Promise<Testbed> {
-      if (!outer.isHost) {
-        throw new TestbedError({
-          step: `the ${name} regime speaks to an engine from this host, not from ${outer.label}`,
-          hint: 'let it stand first',
-        });
-      }
-      const engine = await connectEngine(settings.address);
-      context.signal.throwIfAborted();
-      const image = await findImage(engine, settings, outer, context);
-      const auxverbs = prepareAuxverbs(engine, state.directory);
+      const directory = ownDirectory(state.directory);
+      let engine: Engine | undefined;
       let share: Share | undefined;
       try {
+        engine = await connectEngine(settings.address, outer, directory.short, context.signal);
+        // What is behind another Place is reached from this host, by a relay.
+        const near = outer.isHost ? outer : localPlace;
+        const image = await findImage(engine, settings, near, context);
         const init = bootsInit(settings.init, image);
         const command = firstProcess(image, init);
-        const capture = `${auxverbs.directory}/capture`;
-        const recipe = await findRecipe(engine, outer, settings, command, capture, context);
+        const capture = `${directory.short}/capture`;
+        const recipe = await findRecipe(engine, near, settings, command, capture, context);
         recipe.body.Image = image.id;
         // What an init gets from us is no wish of the user's.
         const sharing = findSharing(recipe);
         if (init) prepareForInit(await engineTraits(engine), recipe);
-        const hole = settings.shared && whyNotShared(state, init);
+        const hole = settings.shared && whyNotShared(engine, state, init);
         if (hole) context.log.warn(`downtmp-host is not advertised: ${hole}`);
         else if (state.shared) {
           await context.checkpoint({ ...state, image: image.id });
           const { session } = state;
           share = openShare(state.shared, { engine, outer, image: image.id, session });
         }
+        const auxverbs = prepareAuxverbs(engine, directory);
         const note = (name: string) => noteRequest(state.directory, name);
         const { standby } = settings;
         const parts = { engine, recipe, sharing, init, auxverbs, note, standby };
-        return await openTestbed({ ...parts, ...(share && { share }) }, state, outer, context);
+        return await openTestbed({ ...parts, ...(share && { share }) }, state, near, context);
       } catch (cause) {
-        auxverbs.remove();
-        await removeSession(engine, state.session, AbortSignal.timeout(60_000)).catch(() => {});
-        await share?.remove().catch(() => {});
+        if (engine) {
+          const limit = AbortSignal.timeout(60_000);
+          await removeSession(engine, state.session, limit).catch(() => {});
+          await share?.remove().catch(() => {});
+          engine.close();
+        }
+        directory.remove();
         throw cause;
       }
     },
-    reach: (_settings, state, outer) => reachKept(state, outer),
-    async discard({ address, session, directory, shared, image = '' }, outer, { signal }) {
-      const engine = await connectEngine(address);
-      await removeSession(engine, session, signal, unanswered(directory));
-      if (shared) await removeShare(shared, { engine, outer, image, session });
-      rmSync(bufferOf(directory), { recursive: true, force: true });
+    reach: (_settings, state, outer, { signal }) => reachKept(state, outer, signal),
+    async discard({ address, session, shared, image = '', ...state }, outer, { signal }) {
+      const directory = ownDirectory(state.directory);
+      let engine: Engine | undefined;
+      try {
+        engine = await connectEngine(address, outer, directory.short, signal);
+        await removeSession(engine, session, signal, unanswered(directory.path));
+        if (shared && engine.local) await removeShare(shared, { engine, outer, image, session });
+        directory.remove();
+      } finally {
+        engine?.close();
+        directory.close();
+      }
     },
   };
 }
 
 /** What speaks against a shared directory that the user wished for. */
-function whyNotShared({ shared }: DockerState, init: boolean): string | undefined {
-  if (!shared) return 'the engine is on another machine';
+function whyNotShared(
+  { local }: Engine,
+  { shared }: DockerState,
+  init: boolean,
+): string | undefined {
+  if (!local || !shared) return 'the engine is on another machine';
   // A hole in what --init promises: isolation-container.
   return init ? 'a container with an init of its own shares nothing' : undefined;
 }
@@ -118,14 +131,14 @@ function whyNotShared({ shared }: DockerState, init: boolean): string | undefine
 /** How containers are made: in the docker command's words, or in ours where there is none. */
 async function findRecipe(
   engine: Engine,
-  outer: Place,
+  near: Place,
   { image, args }: DockerSettings,
   command: Argv,
   socketPath: Bytes,
   { signal }: Context,
 ): Promise<Recipe> {
   const words = [...args, image, ...command];
-  const captured = await captureRecipe(engine, outer, socketPath, words, signal);
+  const captured = await captureRecipe(engine, near, socketPath, words, signal);
   const recipe = captured ?? translateArguments(args, textOf(image), command);
   // What the image would start with our command as its arguments is no testbed.
   recipe.body.Entrypoint ??= [];

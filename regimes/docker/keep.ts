@@ -1,9 +1,11 @@
 import type { Argv, Bytes } from '../../src/bytes.ts';
+import { localPlace } from '../../src/place/local.ts';
 import type { Place } from '../../src/place/place.ts';
 import type { Testbed } from '../../src/regime.ts';
 import { prepareAuxverbs } from './auxverbs.ts';
 import { inspectContainer, type Container } from './containers.ts';
-import { connectEngine } from './engine.ts';
+import { ownDirectory } from './directory.ts';
+import { connectEngine, type Engine } from './engine.ts';
 import type { DockerState } from './index.ts';
 import { containerPlace } from './place.ts';
 
@@ -20,19 +22,35 @@ export interface Kept {
 export async function reachKept(
   { address, directory, kept }: DockerState,
   outer: Place,
+  signal: AbortSignal,
 ): Promise<Testbed | undefined> {
   if (!kept) return undefined;
-  const engine = await connectEngine(address);
-  const found = await inspectContainer(engine, kept.container.id);
-  if (!found?.State.Running) return undefined;
   // Several may be in it at once, each with files of its own.
-  const auxverbs = prepareAuxverbs(engine, `${directory}/reached-${process.pid}`);
-  auxverbs.allow(kept.container.id, kept.environment, kept.standIn);
-  return {
-    place: containerPlace(engine, kept.container, auxverbs, outer, {
-      ...(kept.standIn !== undefined && { standIn: kept.standIn }),
-    }),
-    traits: { isolation: 'none', ephemeral: true },
-    close: () => Promise.resolve(auxverbs.remove()),
+  const own = ownDirectory(`${directory}/reached-${process.pid}`);
+  let engine: Engine | undefined;
+  const letGo = () => {
+    engine?.close();
+    own.remove();
   };
+  try {
+    engine = await connectEngine(address, outer, own.short, signal);
+    const found = await inspectContainer(engine, kept.container.id);
+    if (!found?.State.Running) {
+      letGo();
+      return undefined;
+    }
+    const auxverbs = prepareAuxverbs(engine, own);
+    auxverbs.allow(kept.container.id, kept.environment, kept.standIn);
+    const near = outer.isHost ? outer : localPlace;
+    return {
+      place: containerPlace(engine, kept.container, auxverbs, near, {
+        ...(kept.standIn !== undefined && { standIn: kept.standIn }),
+      }),
+      traits: { isolation: 'none', ephemeral: true },
+      close: () => Promise.resolve(letGo()),
+    };
+  } catch (cause) {
+    letGo();
+    throw cause;
+  }
 }

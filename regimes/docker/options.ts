@@ -7,9 +7,9 @@ export const dockerOptions: readonly OptionSpec[] = [
     short: 'H',
     value: 'ADDRESS',
     help:
-      'Where the engine listens, as unix:///run/docker.sock. Without it: DOCKER_HOST, then the current ' +
-      'context of the docker command, then the usual socket; with --podman CONTAINER_HOST, then the ' +
-      "usual sockets of podman's service.",
+      'Where the engine listens: unix:///run/docker.sock, tcp://host:2376 or ssh://user@host. Without ' +
+      'it: DOCKER_HOST, then the current context of the docker command, then the usual socket; with ' +
+      "--podman CONTAINER_HOST, then the usual sockets of podman's service.",
   },
   {
     name: 'pull',

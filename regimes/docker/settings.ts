@@ -26,7 +26,11 @@ export interface DockerSettings {
 }
 
 /** Checks the words of a command line. @throws UsageError */
-export function readSettings(given: Arguments, engine: 'docker' | 'podman'): DockerSettings {
+export function readSettings(
+  given: Arguments,
+  engine: 'docker' | 'podman',
+  local: boolean,
+): DockerSettings {
   const [image, ...args] = given.operands;
   if (!image) throw new UsageError('an image is wanted, as debian:bookworm');
   if (image.startsWith('-')) throw new UsageError(`not the name of an image: ${shown(image)}`);
@@ -42,7 +46,7 @@ export function readSettings(given: Arguments, engine: 'docker' | 'podman'): Doc
     engine: wanted,
     image,
     args,
-    address: host === undefined ? findEngine(wanted) : { url: readHost(host), from: '--host' },
+    address: findEngine(wanted, host === undefined ? undefined : textOf(host), local),
     pull: readPull(given),
     standby: readCount(given.value('standby') ?? '1'),
     ...(given.flag('init') && { init: true }),
@@ -64,12 +68,6 @@ function readShared(name: Bytes | undefined): Pick<DockerSettings, 'shared'> {
 /** The engine is told of it in JSON, which carries text only. */
 function isText(name: Bytes): boolean {
   return bytesOf(textOf(name)) === name;
-}
-
-function readHost(host: Bytes): string {
-  if (host.startsWith('/')) return `unix://${textOf(host)}`;
-  if (/^[a-z]+:\/\/./.test(host)) return textOf(host);
-  throw new UsageError(`--host: not an address as unix:///run/docker.sock: ${shown(host)}`);
 }
 
 function readPull(given: Arguments): PullPolicy {

@@ -201,22 +201,27 @@ export async function openTestbed(
       const image = recipe.body.Image;
       const kept = { container, environment, ...(standIn !== undefined && { standIn }) };
       await context.checkpoint({ ...state, ...(image !== undefined && { image }), kept });
+      engine.close();
       auxverbs.remove();
     },
     async close() {
       closing.abort();
       auxverbs.forbid(current.container.id);
       await Promise.all([retireSpares(), retire(current), ...removals]);
-      await removeSession(engine, state.session, AbortSignal.timeout(120_000));
-      await share?.remove();
-      auxverbs.remove();
+      try {
+        await removeSession(engine, state.session, AbortSignal.timeout(120_000));
+        await share?.remove();
+        auxverbs.remove();
+      } finally {
+        engine.close();
+      }
     },
   };
 }
 
 /** How many containers may stand by; where it is fewer than wished, a line says why. */
 function sparesAllowed(
-  { address }: Engine,
+  { local }: Engine,
   recipe: Recipe,
   { shared }: Sharing,
   wished: number,
@@ -227,7 +232,7 @@ function sparesAllowed(
     log.warn(`each revert makes a container anew: two at once would share ${shared}`);
     return 0;
   }
-  const available = address.url.startsWith('unix:') ? availableMemory() : undefined;
+  const available = local ? availableMemory() : undefined;
   const needed = (recipe.body.HostConfig?.Memory ?? 0) + MEMORY_MARGIN;
   if (available !== undefined && available < needed) {
     log.warn('each revert makes a container anew: there is no memory for a second one');

@@ -19,8 +19,10 @@ export const lookups: Lookups = {
   removeScratch: ({ on, path }, record, context) =>
     onPlace(on, record, context, (place) => removeScratch(place, path)),
   async reachOuter(record, level, context) {
-    const reached = await reachTestbed(record, findRegime, context, level);
-    if (reached && !reached.ephemeral) return reached;
+    const regime = await findRegime(record.regimes[level]?.regime ?? '');
+    const outlives = regime?.outlivesOuter === true;
+    const reached = await reachTestbed(record, findRegime, context, level, outlives);
+    if (reached && (outlives || !reached.ephemeral)) return reached;
     // All that is in it goes with it, or has gone already.
     await reached?.close();
     return 'ends-with-outer';

@@ -16,6 +16,7 @@ export interface Reached {
 /**
  * Reaches the testbed of a record again, level by level.
  * @param depth how many levels, from the outermost; 0 is this host
+ * @param anew makes again what has gone
  * @returns undefined where one of them has gone with its server
  * @throws TestbedError where one can't be reached now
  */
@@ -24,6 +25,7 @@ export async function reachTestbed(
   findRegime: (name: string) => Promise<Regime | undefined>,
   { signal, log }: Pick<Context, 'signal' | 'log'>,
   depth = record.regimes.length,
+  anew = false,
 ): Promise<Reached | undefined> {
   const context: Context = { signal, log, wait: 0, checkpoint: () => Promise.resolve() };
   const testbeds: Testbed[] = [];
@@ -35,7 +37,9 @@ export async function reachTestbed(
       const regime = await findRegime(name);
       if (!regime) throw new TestbedError({ step: `this program has no regime named ${name}` });
       const outer = testbeds.at(-1)?.place ?? localPlace;
-      const testbed = await regime.reach?.(settings, state, outer, context);
+      const left = await regime.reach?.(settings, state, outer, context);
+      const testbed =
+        left ?? (anew ? await openAnew(regime, settings, state, outer, context) : left);
       if (!testbed) {
         await close();
         return undefined;
@@ -48,4 +52,16 @@ export async function reachTestbed(
   }
   const place = testbeds.at(-1)?.place ?? localPlace;
   return { place, ephemeral: testbeds.at(-1)?.traits.ephemeral ?? false, close };
+}
+
+/** What is left of the one before must not be in the way. */
+async function openAnew(
+  regime: Regime,
+  settings: unknown,
+  state: unknown,
+  outer: Place,
+  context: Context,
+): Promise<Testbed> {
+  await regime.discard(state, outer, context);
+  return regime.open(settings, state, outer, context);
 }

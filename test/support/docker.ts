@@ -38,14 +38,20 @@ export interface TestEngine {
 /** Milliseconds that the engine may take to answer. */
 const PATIENCE = 60_000;
 
-/** For a `before` hook: an engine that is gone after the file, or a skip with the reason. */
-export async function startEngine(context: Mocha.Context): Promise<TestEngine> {
+/**
+ * For a `before` hook: an engine that is gone after the file, or a skip with the reason.
+ * @param more further arguments of dockerd
+ */
+export async function startEngine(
+  context: Mocha.Context,
+  more: readonly string[] = [],
+): Promise<TestEngine> {
   context.timeout(PATIENCE * 2);
   const missing = ['dockerd', 'docker', 'containerd', 'runc'].filter((name) => !onPath(name));
   if (process.getuid?.() !== 0) skip(context, 'a Docker engine needs root');
   if (missing.length > 0) skip(context, `there is no ${missing.join(', ')} to test with`);
   const directory = fileTempDir();
-  const engine = makeEngine(directory);
+  const engine = makeEngine(directory, more);
   try {
     await engine.start();
   } catch (cause) {
@@ -59,7 +65,7 @@ function onPath(name: string): boolean {
   return folders.some((folder) => existsSync(`${folder}/${name}`));
 }
 
-function makeEngine(directory: string): TestEngine {
+function makeEngine(directory: string, more: readonly string[]): TestEngine {
   const socket = `${directory}/docker.sock`;
   const host = `unix://${socket}`;
   const group = `containers-of-${basename(directory)}`;
@@ -125,6 +131,7 @@ function makeEngine(directory: string): TestEngine {
           ],
           ...['--pidfile', `${directory}/pid`, '--bridge=none', '--iptables=false'],
           ...['--ip-masq=false', '--storage-driver=overlay2', `--cgroup-parent=/${group}`],
+          ...more,
         ],
         { stdio: ['ignore', log, log] },
       );

@@ -9,6 +9,8 @@ export interface OpenSession {
   readonly server: TestServer;
   /** The scratch space, decoded. */
   readonly scratch: string;
+  /** The words to put before a command, asked for anew. */
+  prefix(): Promise<string[]>;
   /** Runs a command on the testbed, through an auxverb that is asked for each time. */
   run(...command: string[]): Promise<Result>;
   /** Runs a script there, which has to succeed without a word on stderr; what it wrote. */
@@ -43,6 +45,7 @@ function wrap(caller: Caller, server: TestServer, scratch: string): OpenSession 
   return {
     server,
     scratch,
+    prefix,
     run,
     async sh(script) {
       const { status, stdout, stderr } = await run('sh', '-c', script);

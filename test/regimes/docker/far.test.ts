@@ -1,0 +1,137 @@
+import { writeFileSync } from 'node:fs';
+
+import { expect } from 'chai';
+
+import { reapAs, selfAs, sessionsOf, type Caller } from '../../crash/caller.ts';
+import { importBusybox, startEngine, type TestEngine } from '../../support/docker.ts';
+import { debianTree, hasFixtures } from '../../support/fixtures.ts';
+import { skip } from '../../support/skip.ts';
+import { startSshd, type TestSshd } from '../../support/sshd.ts';
+import { fileTempDir, tempDir } from '../../support/tempdir.ts';
+import { openSession, refusedOpen, type OpenSession } from '../support/session.ts';
+
+const IMAGE = 'busybox:test';
+
+describe('an engine elsewhere', function () {
+  this.timeout(120_000);
+  let engine: TestEngine;
+
+  before(async function () {
+    engine = await startEngine(this);
+    importBusybox(engine);
+  });
+
+  /** Files, streams, exit statuses, a revert; nothing is left. */
+  const workWith = async (bed: OpenSession) => {
+    await bed.sh('rm -rf /bin/vi');
+    await bed.revert();
+    expect(await bed.sh('ls -d /bin/vi')).to.equal('/bin/vi');
+    const echo = await bed.run('sh', '-c', 'echo up; cat; exit 7');
+    expect(echo).to.include({ status: 7, stdout: 'up\n', stderr: '' });
+    expect(engine.containers()).to.not.deep.equal([]);
+    await bed.quit();
+    expect(engine.containers()).to.deep.equal([]);
+  };
+  const refusal = async (caller: Caller, ...args: string[]) => {
+    const { status, lines } = await refusedOpen(caller, args);
+    expect(status).to.equal(12);
+    expect(lines, lines.join('\n')).to.have.length(1);
+    return lines[0];
+  };
+
+  describe('behind ssh', () => {
+    let sshd: TestSshd;
+    let programs: string;
+
+    before(async function () {
+      sshd = await startSshd(this, { lines: [`SetEnv DOCKER_HOST=${engine.host}`] });
+      programs = fileTempDir();
+      const wrapper = `#!/bin/sh\nexec /usr/bin/ssh -F ${sshd.config} "$@"\n`;
+      writeFileSync(`${programs}/ssh`, wrapper, { mode: 0o755 });
+    });
+
+    const callerTo = (host: string): Caller => {
+      const caller = selfAs(tempDir());
+      const PATH = `${programs}:${process.env['PATH'] ?? ''}`;
+      return { ...caller, env: { ...caller.env, PATH, DOCKER_HOST: host, DOCKER_CONTEXT: '' } };
+    };
+
+    it('is worked with where the docker command there finds it', async () => {
+      await workWith(await openSession(callerTo('ssh://root@testbed'), ['docker', IMAGE]));
+    });
+
+    it('is worked with at a path, and reaped by another process when ssh works again', async () => {
+      const caller = callerTo(`ssh://root@testbed${engine.socket}`);
+      const bed = await openSession(caller, ['docker', IMAGE]);
+      bed.server.child.kill('SIGKILL');
+      await bed.server.ended;
+      expect(engine.containers()).to.not.deep.equal([]);
+      await sshd.kill();
+      expect(reapAs(caller)).to.match(
+        /^failed .*cannot reach the engine at ssh:.*Connection refused/,
+      );
+      expect(sessionsOf(caller)).to.have.length(1);
+      await sshd.start();
+      expect(reapAs(caller)).to.match(/^reaped /);
+      expect(engine.containers()).to.deep.equal([]);
+      expect(sessionsOf(caller)).to.deep.equal([]);
+    });
+
+    it('is one clear line where ssh or the socket is not there, or its key is another', async () => {
+      const none = callerTo(`ssh://root@testbed${engine.socket}.none`);
+      expect(await refusal(none, 'docker', IMAGE)).to.match(
+        /cannot reach the engine at ssh:.*No such file or directory \(does the engine run there\?\)$/,
+      );
+      const closed = callerTo('ssh://root@127.0.0.1:1');
+      expect(await refusal(closed, 'docker', IMAGE)).to.match(
+        /exit status 255: .*port 1: Connection refused \(does the machine run, and an sshd on it\?\)$/,
+      );
+      const unknown = callerTo('ssh://root@no-such-host.invalid');
+      expect(await refusal(unknown, 'docker', IMAGE)).to.match(
+        /\(is the name of the host right\?\)$/,
+      );
+      await sshd.changeKey();
+      expect(await refusal(callerTo('ssh://root@testbed'), 'docker', IMAGE)).to.match(
+        /Host key verification failed.*\(connect once by hand with ssh/,
+      );
+    });
+  });
+
+  describe('behind another Place', () => {
+    let tree: string;
+
+    before(function () {
+      if (!hasFixtures()) skip(this, 'there is no root file system to test with');
+      tree = debianTree();
+    });
+
+    /** A testbed that has the directory of the engine's socket. */
+    const chain = (host = `unix:///run/engine/docker.sock`) => {
+      const directory = engine.socket.replace(/\/[^/]*$/, '');
+      const outer = ['chroot', '--bind', `${directory}:/run/engine`, tree];
+      return [...outer, '+', 'docker', '--host', host, IMAGE];
+    };
+
+    it('is worked with by what can connect there', async () => {
+      await workWith(await openSession(selfAs(tempDir()), chain()));
+    });
+
+    it('is found by its own rules, and loses what a killed server left there', async () => {
+      const caller = selfAs(tempDir());
+      const bed = await openSession(caller, chain());
+      expect(await bed.sh('ls -d /bin/busybox')).to.equal('/bin/busybox');
+      bed.server.child.kill('SIGKILL');
+      await bed.server.ended;
+      expect(engine.containers()).to.not.deep.equal([]);
+      expect(reapAs(caller)).to.match(/^reaped /);
+      expect(engine.containers()).to.deep.equal([]);
+    });
+
+    it('is one clear line where it is not there', async () => {
+      const words = /cannot reach the engine at unix:\/\/\/run\/none: .*No such file or directory/;
+      expect(await refusal(selfAs(tempDir()), ...chain('unix:///run/none'))).to.match(words);
+      const tcp = await refusal(selfAs(tempDir()), ...chain('tcp://127.0.0.1:1'));
+      expect(tcp).to.match(/only the docker command reaches tcp:.*and there is none/);
+    });
+  });
+});
