@@ -33,6 +33,8 @@ if [ -S "$engine/docker.sock" ]; then
     done
 fi
 
+if [ -e "$directory/sshd/pid" ]; then kill "$(cat "$directory/sshd/pid")"; fi
+
 if command -v schroot >/dev/null && [ -e "/etc/schroot/chroot.d/$schroot" ]; then
     for session in $(schroot --list --all-sessions 2>/dev/null | grep "^session:$schroot-"); do
         schroot --quiet --force --end-session --chroot "$session"

@@ -1,47 +1,13 @@
-import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 
 import type { Case, Measure } from '../case.ts';
 import { debianTree, ownTree } from '../fixtures.ts';
 import { openSession, type Session } from '../session.ts';
+import { manyFiles, oneFile, type Source } from '../sources.ts';
 import { run, type Workshop } from '../workshop.ts';
 
 const FILES = 20_000;
-const FILES_PER_DIRECTORY = 100;
-const FILE_SIZE = 2048;
 const GIBIBYTE = 2 ** 30;
-
-/** What is copied: a path without the `/` that tells directories, and that. */
-interface Source {
-  path: string;
-  slash: '' | '/';
-}
-
-function smallFiles(workshop: Workshop): Source {
-  return workshop.shared('small files', () => {
-    const path = join(workshop.directory, 'small');
-    const content = randomBytes(FILE_SIZE);
-    for (let index = 0; index < FILES; index++) {
-      const directory = join(path, String(Math.floor(index / FILES_PER_DIRECTORY)));
-      if (index % FILES_PER_DIRECTORY === 0) mkdirSync(directory, { recursive: true });
-      writeFileSync(join(directory, `file-${index}`), content);
-    }
-    return { path, slash: '/' };
-  });
-}
-
-/** No holes in it, which either side might skip. */
-function largeFile(workshop: Workshop): Source {
-  return workshop.shared('large file', () => {
-    const path = join(workshop.directory, 'large');
-    const content = randomBytes(2 ** 24);
-    const file = openSync(path, 'wx');
-    for (let size = 0; size < GIBIBYTE; size += content.length) writeSync(file, content);
-    closeSync(file);
-    return { path, slash: '' };
-  });
-}
 
 /** Into a fresh name each time. What was written before is on the disk by then, or gone. */
 export function timeDown(session: Session, { path, slash }: Source): Measure {
@@ -96,8 +62,8 @@ function copyCase(
 }
 
 export const copyCases: readonly Case[] = [
-  copyCase('copydown', '20,000 files of 2 KiB', smallFiles),
-  copyCase('copyup', '20,000 files of 2 KiB', smallFiles),
-  copyCase('copydown', 'one file of 1 GiB', largeFile),
-  copyCase('copyup', 'one file of 1 GiB', largeFile),
+  copyCase('copydown', '20,000 files of 2 KiB', (workshop) => manyFiles(workshop, FILES)),
+  copyCase('copyup', '20,000 files of 2 KiB', (workshop) => manyFiles(workshop, FILES)),
+  copyCase('copydown', 'one file of 1 GiB', (workshop) => oneFile(workshop, GIBIBYTE)),
+  copyCase('copyup', 'one file of 1 GiB', (workshop) => oneFile(workshop, GIBIBYTE)),
 ];

@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Case, Measure, Pair } from '../case.ts';
 import { debianImage, harnessImage } from '../docker.ts';
 import { openSession, startSession, type Session } from '../session.ts';
+import { manyFiles } from '../sources.ts';
 import { timeUntilEnd } from '../stopwatch.ts';
 import { run, type Workshop } from '../workshop.ts';
 import { openAndClose } from './chroot.ts';
@@ -14,6 +14,8 @@ import { timeDown, timeUp } from './copy.ts';
 
 /** Milliseconds in which the next container is made ready. */
 const SETTLE = 2000;
+
+const FILES = 2000;
 
 const AGAINST = 'virt-docker';
 const common = { against: AGAINST, unit: 'ms', rounds: 3 } as const;
@@ -41,18 +43,6 @@ function closeAndQuit(workshop: Workshop, argv: readonly string[]): Measure {
     await client.ended();
     return close + Number(process.hrtime.bigint() - quit) / 1e6;
   };
-}
-
-function smallFiles(workshop: Workshop) {
-  const path = workshop.shared('2,000 small files', () => {
-    const directory = join(workshop.directory, 'few');
-    for (let index = 0; index < 2000; index++) {
-      mkdirSync(join(directory, String(index % 20)), { recursive: true });
-      writeFileSync(join(directory, String(index % 20), `file-${index}`), randomBytes(2048));
-    }
-    return directory;
-  });
-  return { path, slash: '/' as const };
 }
 
 /** Runs the harness on the package beside this; what it asks of the server is timed. */
@@ -192,7 +182,7 @@ export const dockerCases: readonly Case[] = [
     name: 'docker copydown, 2,000 files of 2 KiB',
     target: { kind: 'faster', times: 2 },
     async prepare(workshop) {
-      const source = smallFiles(workshop);
+      const source = manyFiles(workshop, FILES);
       const [ours, theirs] = await bothOpen(workshop);
       return { ours: timeDown(ours, source), theirs: timeDown(theirs, source) };
     },
@@ -202,7 +192,7 @@ export const dockerCases: readonly Case[] = [
     name: 'docker copyup, 2,000 files of 2 KiB',
     target: { kind: 'faster', times: 2 },
     async prepare(workshop) {
-      const source = smallFiles(workshop);
+      const source = manyFiles(workshop, FILES);
       const [ours, theirs] = await bothOpen(workshop);
       return {
         ours: await timeUp(ours, source, join(workshop.directory, 'up-ours')),

@@ -4,6 +4,7 @@ import { chrootCases } from './chroot.ts';
 import { copyCases } from './copy.ts';
 import { dockerCases } from './docker.ts';
 import { memoryCases } from './memory.ts';
+import { sshCases } from './ssh.ts';
 import { startCases } from './start.ts';
 import { tarballCases } from './tarball.ts';
 
@@ -15,5 +16,6 @@ export const cases: readonly Case[] = [
   ...auxverbCases,
   ...copyCases,
   ...dockerCases,
+  ...sshCases,
   ...memoryCases,
 ];
