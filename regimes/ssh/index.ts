@@ -1,39 +1,50 @@
 import { rmSync } from 'node:fs';
 
 import { bufferOf, type Bytes } from '../../src/bytes.ts';
-import { TestbedError } from '../../src/errors.ts';
+import { asError, TestbedError } from '../../src/errors.ts';
+import type { Logger } from '../../src/log.ts';
 import type { Context, Regime } from '../../src/regime.ts';
-import { connect } from './connection/connect.ts';
-import type { Connection } from './connection/channel.ts';
-import { resolveTarget } from './connection/resolve.ts';
+import { findHost, type Host, type HostState } from './host.ts';
+import { keepTrying } from './keep-trying.ts';
+import { access, type Access } from './line.ts';
 import { sshOptions } from './options.ts';
-import { becomeRoot } from './place/become-root.ts';
 import { discardRemote } from './place/discard-remote.ts';
 import { farSideOf } from './place/far-side.ts';
-import { passwordOf, readSettings, type SshSettings } from './settings.ts';
+import { sshPlace } from './place/place.ts';
+import { reserve } from './reservation.ts';
+import { readSettings, type SshSettings } from './settings.ts';
 import { openTestbed } from './testbed.ts';
 
 /** Where to find what a testbed left, on both sides. */
-export interface SshState {
+export interface SshState extends HostState {
   settings: SshSettings;
   /** The directory of the session's commands on the far side. */
   remote: Bytes;
   /** The directory of the auxverbs on this host. */
   local: Bytes;
+  /** True where the caller's commands run there, and not in a testbed inside. */
+  bare: boolean;
 }
 
 /** A machine that is reached by ssh. */
 export const regime: Regime<SshSettings, SshState> = {
   name: 'ssh',
   summary: 'a machine behind ssh; it reverts with another regime inside',
-  operands: '[USER@]HOST',
+  operands: '[USER@]HOST | -s SCRIPT [ARGUMENT]...',
   options: sshOptions,
   configure: readSettings,
-  foresee: () => ({ root: true }),
+  foresee: ({ reboot, revertCommand }) => ({
+    root: true,
+    reboot,
+    ...(revertCommand !== undefined && { reverts: 'packages' }),
+  }),
   plan: (settings, session) => ({
     settings,
     remote: `/tmp/regime-${session.id}`,
     local: `${session.directory}/ssh`,
+    note: `${session.directory}/setup`,
+    knownHosts: `${session.directory}/known_hosts`,
+    bare: session.bare,
   }),
   async open(settings, state, outer, context) {
     if (!outer.isHost) {
@@ -42,36 +53,96 @@ export const regime: Regime<SshSettings, SshState> = {
         hint: 'let it stand first',
       });
     }
-    const connection = await logIn(settings, context);
+    const host = findHost(settings, state, outer);
     try {
-      return await openTestbed(connection, () => passwordOf(settings), state, context);
+      await host.make(context);
+      const first = await firstAccess(host, settings, context);
+      if (host.request) await context.checkpoint({ ...state, request: host.request });
+      const how = state.bare ? 'alone' : 'shared';
+      return await openTestbed(host, first, state, { ...settings, reserve: how }, context);
     } catch (cause) {
-      connection.close();
+      if (host.isMade) await takeAway(host, context.log);
       throw cause;
     }
   },
   // The machine is still there: a session of its own on it is as good as the old one.
-  reach: (settings, state, outer, context) =>
-    regime.open(settings, { ...state, remote: `${state.remote}-again` }, outer, context),
-  async discard({ settings, remote, local }, _outer, context) {
-    const connection = await logIn(settings, context);
+  async reach(settings, state, outer, context) {
+    if (!state.request) return undefined;
+    const { release: _, ...host } = findHost(settings, state, outer);
+    const again = { ...state, remote: againOf(state.remote), local: againOf(state.local) };
     try {
-      const { become } = await becomeRoot(connection, () => passwordOf(settings), context);
-      await discardRemote(farSideOf(connection, become), [remote, `${remote}-again`]);
-    } finally {
-      connection.close();
+      const options = { reboot: false, timeout: settings.timeout };
+      const visit: Host = { ...host, vouched: [], putBack: undefined };
+      return await openTestbed(visit, await access(visit, context), again, options, context);
+    } catch (cause) {
+      // What a setup script made is taken away as a whole.
+      if (!host.isMade) throw cause;
+      context.log.debug(asError(cause).message);
+      return undefined;
     }
-    rmSync(bufferOf(local), { recursive: true, force: true });
+  },
+  async discard(state, outer, context) {
+    const { settings, local, request } = state;
+    const host = findHost(settings, state, outer);
+    // Where there is none it has not been logged in to.
+    if (request) {
+      const cleared = clearUp(host, state, context);
+      await (host.isMade
+        ? cleared.catch((cause) => context.log.debug(asError(cause).message))
+        : cleared);
+    }
+    if (host.isMade) await host.release?.(context);
+    for (const path of [local, againOf(local)]) {
+      rmSync(bufferOf(path), { recursive: true, force: true });
+    }
   },
 };
 
-async function logIn(settings: SshSettings, context: Context): Promise<Connection> {
-  const { host, ...request } = settings.request;
-  if (host === undefined) throw new TestbedError({ step: 'no host is named' });
-  const password = await passwordOf(settings);
-  const surroundings = {
-    log: context.log,
-    ...(password !== undefined && { password: () => Promise.resolve(password) }),
-  };
-  return connect(await resolveTarget({ ...request, host }, surroundings), context);
+/** Milliseconds that a setup script may take to take away what it made when all else has failed. */
+const LAST_RESORT = 600_000;
+
+/** What a reaper makes has a name of its own. */
+function againOf(path: Bytes): Bytes {
+  return `${path}-again`;
+}
+
+/** Who was just made may need a while. */
+async function firstAccess(
+  host: Host,
+  { timeout, waits }: SshSettings,
+  context: Context,
+): Promise<Access> {
+  if (!host.isMade && !waits) return access(host, context);
+  const attempt = (signal: AbortSignal) => access(host, { ...context, signal });
+  try {
+    return await keepTrying({ step: 'the host does not answer', attempt, timeout }, context);
+  } catch (cause) {
+    const lines = (await host.debugFailure?.()) ?? '';
+    for (const line of lines.split('\n').filter(Boolean)) context.log.warn(line);
+    throw cause;
+  }
+}
+
+/** A testbed could not be made of it. */
+async function takeAway(host: Host, log: Logger): Promise<void> {
+  try {
+    await host.release?.({ signal: AbortSignal.timeout(LAST_RESORT), log });
+  } catch (cause) {
+    log.warn(`what the setup script made may be left: ${asError(cause).message}`);
+  }
+}
+
+/** Ends what a dead server left on a host, and puts it back where that is asked for. */
+async function clearUp(host: Host, { remote }: SshState, context: Context): Promise<void> {
+  const { connection, become } = await access(host, context);
+  try {
+    const far = farSideOf(connection, become);
+    await discardRemote(far, [remote, againOf(remote)]);
+    if (host.isMade || !host.release) return;
+    // It may be somebody else's by now.
+    await reserve(sshPlace(far, []), 'alone', { ...context, wait: 0 });
+    await host.release(context);
+  } finally {
+    connection.close();
+  }
 }

@@ -3,66 +3,159 @@ import {
   type AuxverbCommand,
   type AuxverbRequest,
 } from '../../src/auxverb/server.ts';
-import type { Bytes } from '../../src/bytes.ts';
-import type { Context, Testbed } from '../../src/regime.ts';
-import type { Connection } from './connection/channel.ts';
-import { becomeRoot } from './place/become-root.ts';
+import type { Argv } from '../../src/bytes.ts';
+import { asError } from '../../src/errors.ts';
+import type { Context, Testbed, Traits } from '../../src/regime.ts';
+import type { Host } from './host.ts';
+import type { SshState } from './index.ts';
+import { keepTrying } from './keep-trying.ts';
+import { access, openLine, type Access, type Line } from './line.ts';
 import { discardRemote } from './place/discard-remote.ts';
 import { endRemote } from './place/end-remote.ts';
 import { statusOf } from './place/ending.ts';
-import { startKeeper, type Keeper } from './place/keeper.ts';
+import { farSideOf } from './place/far-side.ts';
 import { sshPlace } from './place/place.ts';
-import { farSideOf, type FarSide } from './place/far-side.ts';
 import { startRemote } from './place/remote-command.ts';
+import { bootMark, rebootMachine, type Machine } from './reboot.ts';
 
-/** Where things are that belong to a session. */
-export interface Places {
-  /** The directory of the session's commands on the far side. */
-  remote: Bytes;
-  /** The directory of the auxverbs on this host. */
-  local: Bytes;
+export interface TestbedOptions {
+  /** True where the user says that the host may be rebooted. */
+  reboot: boolean;
+  /** Milliseconds that it may take to come up. */
+  timeout: number;
+  /** How it is reserved; left out: not at all. */
+  reserve?: 'alone' | 'shared';
 }
 
-/** Wrappers that are kept ready. */
-const STANDBY = 3;
-
-/** Makes a testbed of a connection that has been logged in. */
+/**
+ * Makes a testbed of a host that has been logged in to.
+ * @throws TestbedError; the connection is closed then
+ */
 export async function openTestbed(
-  connection: Connection,
-  password: () => Promise<Bytes | undefined>,
-  { remote, local }: Places,
+  host: Host,
+  first: Access,
+  state: SshState,
+  { reboot, timeout, reserve }: TestbedOptions,
   context: Context,
 ): Promise<Testbed> {
-  const { become, login } = await becomeRoot(connection, password, context);
-  const far = farSideOf(connection, become);
-  far.standBy(STANDBY);
-  far.directory = remote;
-  const keeper = await startKeeper(far, context);
-  const auxverbs = await serveAuxverbs(local, (request) => startAuxverb(far, request, keeper));
+  const auxverbs = await serveAuxverbs(state.local, (request) => startAuxverb(line, request));
+  const { remote } = state;
+  const lineOptions = { remote, prefix: auxverbs.prefix, ...(reserve && { reserve }) };
+  let environment: Argv = [];
+  let line: Line;
+  try {
+    line = await openLine(first, lineOptions, context);
+  } catch (cause) {
+    auxverbs.close();
+    throw cause;
+  }
+  const { label } = line.connection;
+
+  /** A host that does not answer any more has to be put back all the same. */
+  const clear = () =>
+    line.clear().catch((cause: unknown) => context.log.debug(asError(cause).message));
+
+  /** Goes on with another connection, after the host has been away. */
+  const goOn = async (given: Access, goingOn: Context) => {
+    line.far.standBy(0);
+    line.keeper.stop();
+    line.connection.close();
+    // What the disk has kept of the time before.
+    await discardRemote(farSideOf(given.connection, given.become), [remote]);
+    line = await openLine(given, lineOptions, goingOn);
+    line.far.environment = environment;
+  };
+
+  const machine = (rebooting: Context): Machine => ({
+    get place() {
+      return line.place;
+    },
+    get lost() {
+      return line.connection.lost;
+    },
+    async approach(signal) {
+      const given = await access(host, { ...rebooting, signal });
+      return {
+        place: sshPlace(farSideOf(given.connection, given.become), []),
+        adopt: () => goOn(given, rebooting),
+        drop: () => given.connection.close(),
+      };
+    },
+  });
+
+  const words = host.vouched;
+  const { putBack, debugFailure } = host;
+  const canReboot = (reboot || words.includes('reboot')) && mayReboot(line, context);
+  let mark = canReboot ? await bootMark(line.place, context.signal) : '';
+
   return {
-    place: sshPlace(far, auxverbs.prefix),
-    traits: {
-      isolation: 'none',
-      ephemeral: false,
-      ...(become.by === 'sudo' && { normalUser: login }),
+    get place() {
+      return line.place;
+    },
+    get traits() {
+      return traitsOf(line, host);
     },
     setEnvironment(variables) {
-      far.environment = variables;
+      environment = variables;
+      line.far.environment = variables;
       return Promise.resolve();
     },
-    async close() {
+    ...(putBack && {
+      async revert(reverting: Context) {
+        await clear();
+        await putBack(reverting);
+        if (host.request) await reverting.checkpoint({ ...state, request: host.request });
+        const step = `${label} does not answer after it was put back`;
+        const attempt = (signal: AbortSignal) => access(host, { ...reverting, signal });
+        await goOn(await keepTrying({ step, attempt, timeout }, reverting), reverting);
+        if (canReboot) mark = await bootMark(line.place, reverting.signal);
+      },
+    }),
+    ...(canReboot && {
+      async reboot(rebooting: Context, prepareOnly: boolean) {
+        const { waitReboot: wait } = host;
+        const options = { before: mark, prepareOnly, timeout, ...(wait && { wait }) };
+        mark = await rebootMachine(machine(rebooting), options, rebooting);
+      },
+    }),
+    ...(debugFailure && { debugFailure }),
+    async close(closing) {
       auxverbs.close();
-      far.standBy(0);
-      keeper.stop();
-      await discardRemote(far, [remote]).finally(() => connection.close());
+      if (host.release) {
+        await clear();
+        await host.release(closing).finally(() => line.connection.close());
+      } else {
+        await line.clear().finally(() => line.close());
+      }
     },
   };
 }
 
+function mayReboot({ keeper }: Line, { log }: Context): boolean {
+  if (keeper.uid === 0) return true;
+  log.warn('reboot is not advertised: it takes root');
+  return false;
+}
+
+/** Words that a testbed shows by what it is and has. */
+const SHOWN = /^(revert|revert-full-system|reboot|root-on-testbed|isolation-.*)$/;
+
+function traitsOf({ become, login }: Line, { vouched, putBack }: Host): Traits {
+  const isolation = /^isolation-(container|machine)$/;
+  const [, kind = 'none'] =
+    vouched.map((word) => isolation.exec(word)).find((found) => found) ?? [];
+  return {
+    isolation: kind === 'machine' || kind === 'container' ? kind : 'none',
+    ephemeral: false,
+    ...(become.by === 'sudo' && { normalUser: login }),
+    ...(putBack && { reverts: vouched.includes('revert-full-system') ? 'everything' : 'packages' }),
+    vouched: vouched.filter((word) => !SHOWN.test(word)),
+  };
+}
+
 async function startAuxverb(
-  far: FarSide,
+  { far, keeper }: Line,
   { argv, terminal }: AuxverbRequest,
-  keeper: Keeper,
 ): Promise<AuxverbCommand> {
   const remote = await startRemote(far, argv, { ...(terminal && { terminal }) });
   const { stdin, stdout, stderr } = remote;
