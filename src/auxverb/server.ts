@@ -41,6 +41,8 @@ export async function serveAuxverbs(
   start: (request: AuxverbRequest) => Promise<AuxverbCommand>,
 ): Promise<AuxverbServer> {
   const name = bufferOf(directory);
+  // What a dead server left in it would be in the way.
+  rmSync(name, { recursive: true, force: true });
   mkdirSync(name, { recursive: true, mode: 0o700 });
   const descriptor = openSync(name, 'r');
   // The caller decodes the argv twice, and a socket's path has 107 bytes: so not by its name. When
@@ -126,10 +128,12 @@ function relay(command: AuxverbCommand, socket: Socket): void {
   command.stdin.on('error', () => {});
   command.stdout.on('data', pass('o')).resume();
   command.stderr.on('data', pass('r')).resume();
-  socket.on('drain', () => {
+  const goOn = () => {
     command.stdout.resume();
     command.stderr.resume();
-  });
+  };
+  // What nobody takes any more is read all the same: it would hold up the end.
+  socket.on('drain', goOn).once('close', goOn);
   const end = (kind: FrameKind, text: string) => {
     tell(socket, kind, text);
     socket.end();

@@ -61,7 +61,11 @@ async function keep({ chain, journal, contexts }: Opened, log: Logger): Promise<
 
 async function takeAway({ chain, made, contexts }: Opened): Promise<void> {
   const { place, traits } = chain.innermost;
-  // What goes as a whole takes them along.
-  if (!traits.ephemeral) for (const path of made) await removeScratch(place, path);
-  await chain.close(contexts);
+  try {
+    // What goes as a whole takes them along.
+    if (!traits.ephemeral) for (const path of made) await removeScratch(place, path);
+  } finally {
+    // Also where nothing more can be reached: what is ours here has to go.
+    await chain.close(contexts);
+  }
 }
