@@ -1,6 +1,7 @@
 // Builds dist/. `node build.mjs` builds always, `--if-stale` where a source is newer than the last
 // build, `--clean` from nothing and without source maps, as it is packed, `--separate` each module as a
-// file of its own (c8 can't tell the modules of one file apart).
+// file of its own (c8 can't tell the modules of one file apart), `--faults=DIR` into a directory of the
+// caller's, with the moments at which tests kill a server (src/fault.ts).
 import {
   chmodSync,
   existsSync,
@@ -26,8 +27,11 @@ const clean = process.argv.includes('--clean');
 // a server that runs does not miss anything when it is replaced. CommonJS, for `require` loads Node's
 // own modules only when they are needed, where `import` loads them all at the start.
 const separate = process.argv.includes('--separate');
+const faults = process.argv.find((word) => word.startsWith('--faults='))?.slice('--faults='.length);
 if (!existsSync(ENTRY)) {
   console.error('build: there is no src/main.ts, so there is nothing to build');
+} else if (faults) {
+  await bundle(faults).catch(giveUp);
 } else if (clean || !process.argv.includes('--if-stale') || isBuildStale()) {
   await buildAll().catch(giveUp);
 }
@@ -67,6 +71,7 @@ async function bundle(outdir) {
     banner: { js: banner() },
     define: {
       REGIME_VERSION: JSON.stringify(version),
+      REGIME_FAULT_POINTS: String(faults !== undefined),
       REGIME_SCRIPTS: JSON.stringify(scripts()),
       ...(!separate && { 'import.meta.url': 'importMetaUrl$' }),
     },

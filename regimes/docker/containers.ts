@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContainerInspectInfo } from 'dockerode';
 
 import { TestbedError } from '../../src/errors.ts';
+import { faultPoint } from '../../src/fault.ts';
 import { putStandIn } from './bare.ts';
 import { engineError, statusOf, type Engine } from './engine.ts';
 import { IDLE, type Recipe } from './recipe.ts';
@@ -48,6 +49,7 @@ export async function startContainer(
   const container = await engine.docker.createContainer(body).catch((cause: unknown) => {
     throw engineError('cannot create a container', cause);
   });
+  faultPoint('container.created');
   try {
     for (const { network, body: wish } of recipe.networks) {
       await engine.docker.getNetwork(network).connect({ ...wish, Container: container.id });
@@ -62,6 +64,7 @@ export async function startContainer(
     const { details } = engineError('cannot start the container', cause, hint);
     throw missing ? new MissingProgram(details) : new TestbedError(details);
   }
+  faultPoint('container.started');
   return { id: container.id, name };
 }
 

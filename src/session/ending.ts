@@ -1,5 +1,6 @@
 import type { Bytes } from '../bytes.ts';
 import { asError } from '../errors.ts';
+import { faultPoint } from '../fault.ts';
 import type { Logger } from '../log.ts';
 import type { Chain, LevelContext } from './chain.ts';
 import type { Journal } from './journal.ts';
@@ -32,6 +33,7 @@ export async function endSession(
   const { journal } = opened;
   const wanted = policy === 'always' || (policy === 'on-failure' && failed) || journal.kept;
   if (wanted && (await keep(opened, log))) return;
+  faultPoint('close.begun');
   try {
     await takeAway(opened);
   } catch (cause) {
@@ -64,8 +66,10 @@ async function takeAway({ chain, made, contexts }: Opened): Promise<void> {
   try {
     // What goes as a whole takes them along.
     if (!traits.ephemeral) for (const path of made) await removeScratch(place, path);
+    faultPoint('close.emptied');
   } finally {
     // Also where nothing more can be reached: what is ours here has to go.
     await chain.close(contexts);
   }
+  faultPoint('close.closed');
 }

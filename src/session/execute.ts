@@ -1,4 +1,5 @@
 import { ProtocolError, shown, TestbedError, TimedOut } from '../errors.ts';
+import { faultPoint } from '../fault.ts';
 import { collect } from '../place/collect.ts';
 import type { Ending, Place } from '../place/place.ts';
 import { readScript } from '../place/script.ts';
@@ -29,6 +30,7 @@ export async function execute(
     stdio: ['ignore', debug ? debug.to : 'ignore', 'pipe'],
     signal: context.signal,
   });
+  faultPoint('execute.running');
   const complaint = collect(running.stderr, 4096);
   const ending = await withinTime(running.ended, request.timeout);
   if (ending === undefined) {
@@ -41,6 +43,7 @@ export async function execute(
   }
   context.signal.throwIfAborted();
   const words = await complaint;
+  faultPoint('execute.ended');
   if (words) context.log.warn(`execute: ${shown(words)}`);
   return statusOf(ending, place);
 }

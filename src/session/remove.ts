@@ -2,6 +2,7 @@ import { readFileSync, realpathSync } from 'node:fs';
 import { readdir, rmdir, unlink } from 'node:fs/promises';
 
 import { TestbedError } from '../errors.ts';
+import { faultPoint } from '../fault.ts';
 import { localPlace } from '../place/local.ts';
 import { describeEnding, succeeded } from '../place/place.ts';
 import { CHECKPOINT, NEXT_CHECKPOINT } from './storage.ts';
@@ -25,7 +26,10 @@ export async function removeSessionDirectory(directory: string): Promise<void> {
   const names = await entriesOf(directory);
   const others = names.filter((name) => !OURS_LAST.includes(name.toString('latin1')));
   if (others.length > 0) await removeTrees(directory, others);
-  for (const name of OURS_LAST) await ignoreMissing(unlink(`${directory}/${name}`));
+  for (const name of OURS_LAST) {
+    await ignoreMissing(unlink(`${directory}/${name}`));
+    if (name === CHECKPOINT) faultPoint('close.forgotten');
+  }
   await ignoreMissing(rmdir(directory));
 }
 

@@ -1,5 +1,6 @@
 import type { Argv, Bytes } from '../bytes.ts';
 import { asError, TestbedError, TimedOut } from '../errors.ts';
+import { faultPoint } from '../fault.ts';
 import type { Logger } from '../log.ts';
 import type { Place } from '../place/place.ts';
 import { copyDown, copyUp, type CopyJournal } from '../place/copy.ts';
@@ -116,6 +117,7 @@ export function createSession(options: SessionOptions): Session {
 
   const open = async (signal: AbortSignal): Promise<Facts> => {
     const journal = await startJournal(options.repository, links, options.share);
+    faultPoint('open.recorded');
     const share = options.share ? createShare(journal.id, journal.directory) : undefined;
     const context = contextFor(journal, signal);
     let begun: Begun | undefined;
@@ -123,10 +125,13 @@ export function createSession(options: SessionOptions): Session {
     try {
       const chain = await openChain(journal.links, context, share?.variables);
       begun = { chain, journal, share };
+      faultPoint('open.made');
       path = await recordDirectories(begun);
       const facts = await settleInnermost(begun, context, path);
       signal.throwIfAborted();
+      faultPoint('open.settled');
       await journal.phase('open');
+      faultPoint('open.done');
       state = { name: 'open', ...begun, facts };
       closing = new AbortController();
       const spareContext = context(links.length - 1);
@@ -176,11 +181,14 @@ export function createSession(options: SessionOptions): Session {
         const contexts = contextFor(current.journal, signal);
         const carried = carriesShare(innermost()) ? undefined : current.share;
         await carried?.save(innermost().place, contextOf(signal));
+        faultPoint('revert.begun');
         await current.chain.revert(contexts);
+        faultPoint('revert.swapped');
         current.facts =
           prepared.get(innermost().place) ??
           (await settleInnermost(current, contexts, current.facts.scratch));
         await carried?.restore(innermost().place, contextOf(signal));
+        faultPoint('revert.settled');
       });
       return current.facts.scratch;
     },

@@ -2,6 +2,7 @@ import { realpath, stat } from 'node:fs/promises';
 
 import { bufferOf, type Argv, type Bytes } from '../../bytes.ts';
 import { CopyFailed } from '../../errors.ts';
+import { faultPoint } from '../../fault.ts';
 import type { CopyOptions, CopyRequest } from '../copy.ts';
 import { describeEnding, succeeded, type Place } from '../place.ts';
 import { sendByArchive } from './archive-down.ts';
@@ -64,11 +65,13 @@ export async function copyDirectoryDown(
     () => settle(replacement, place),
     async () => {
       await extract(fresh);
+      faultPoint('copydown.sent');
       signal.throwIfAborted();
       // Only now do we know that the source had no error. The two renames are not interrupted.
       const outcome = await place.run(scriptArgv(place, 'copy-commit', destination, fresh, aside), {
         deadline: COMMIT_LIMIT,
       });
+      faultPoint('copydown.placed');
       if (succeeded(outcome)) return;
       const status = describeEnding(outcome.ending);
       throw new CopyFailed({ step: `${step}: ${place.label}`, status, output: outcome.stderr });

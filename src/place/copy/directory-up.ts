@@ -2,6 +2,7 @@ import { lstat, mkdir, realpath, rename, stat } from 'node:fs/promises';
 
 import { bufferOf, type Bytes } from '../../bytes.ts';
 import { asError, CopyFailed } from '../../errors.ts';
+import { faultPoint } from '../../fault.ts';
 import type { CopyOptions, CopyRequest } from '../copy.ts';
 import { localPlace } from '../local.ts';
 import type { Place } from '../place.ts';
@@ -53,6 +54,7 @@ export async function copyDirectoryUp(
         log: options.log,
         signal,
       });
+      faultPoint('copyup.received');
       signal.throwIfAborted();
       if (merging) {
         const met = await mergeTree(fresh, destination, tree, step, signal);
@@ -63,7 +65,9 @@ export async function copyDirectoryUp(
       }
       // Never interrupted between the two: a signal is heard only before and after.
       if (replacing) await rename(bufferOf(destination), bufferOf(aside));
+      faultPoint('copyup.aside');
       await rename(bufferOf(fresh), bufferOf(destination));
+      faultPoint('copyup.placed');
       if (replacing) await settle(replacement, localPlace);
     },
   );

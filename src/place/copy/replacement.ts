@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 import type { Bytes } from '../../bytes.ts';
+import { faultPoint } from '../../fault.ts';
 import type { CopyOptions } from '../copy.ts';
 import { joinName, named } from './paths.ts';
 
@@ -35,6 +36,7 @@ export async function journalled(
   work: () => Promise<void>,
 ): Promise<void> {
   await journal?.planned(replacement);
+  faultPoint(replacement.on === 'host' ? 'copyup.planned' : 'copydown.planned');
   try {
     await work();
   } catch (error) {
