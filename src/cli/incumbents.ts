@@ -7,6 +7,7 @@ import { UsageError } from '../errors.ts';
 import type { OptionSpec } from '../regime.ts';
 import { CommandLineError, escapePart } from './command-line.ts';
 import { parseIncumbentWords, type IncumbentWords } from './incumbent-words.ts';
+import { sshServer } from './incumbent-ssh.ts';
 import { renderIncumbentHelp } from './help.ts';
 
 /** A server of autopkgtest's that we stand in for, with the options that it has. */
@@ -159,12 +160,12 @@ export const incumbents: readonly Incumbent[] = [
   unshareServer,
   containerServer('docker'),
   containerServer('podman'),
+  sshServer(debug),
 ];
 
 /** Names of incumbents whose options mean nothing to the regimes that there are. */
 const strangers = new Map([
   ['schroot', 'name the directory or tarball of the schroot: regime chroot DIR'],
-  ['ssh', 'there is no ssh regime in this version'],
   ['lxc', 'there is no lxc regime'],
   ['lxd', 'there is no lxd regime'],
   ['qemu', 'there is no qemu regime'],

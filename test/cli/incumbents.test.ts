@@ -43,6 +43,19 @@ describe('a link with the name of an incumbent', () => {
     ['docker', ['--init', 'debian'], ['docker', '--init', 'debian']],
     ['docker', ['--shared-dir', '/x', 'debian'], ['docker', '--shared-dir=/x', 'debian']],
     ['podman', ['debian', '--init'], ['podman', 'debian', '--init']],
+    [
+      'ssh',
+      ['-dr', '-Hbox', '-l', 'joe', '--capability=revert', '--capability', 'x', '-o=-o A=b'],
+      [
+        ...['ssh', '--debug', '--host-key=accept-new', '--hostname=box', '--login=joe'],
+        ...['--options=-o A=b', '--reboot', '--capability=revert', '--capability=x', '--'],
+      ],
+    ],
+    [
+      'ssh',
+      ['-s', 'nova', '--', '-f', 'm1', '--', '+'],
+      ['ssh', '--host-key=accept-new', '--setup-script=nova', '--', '-f', 'm1', '--', '++'],
+    ],
     ['mine', ['-x', '--y=z'], ['mine', '-x', '--y=z']],
   ] as const) {
     it(`reads ${name} ${words.join(' ')}`, () => {
@@ -65,7 +78,7 @@ describe('a link with the name of an incumbent', () => {
     ['unshare', ['-t', 'x', '-p', '/scratch/x'], 'option --prefix with a directory'],
     ['schroot', ['sid'], 'regime chroot DIR'],
     ['docker', [], 'an operand IMAGE is wanted'],
-    ['ssh', ['-H', 'box'], 'cannot stand in for autopkgtest-virt-ssh'],
+    ['ssh', ['-t'], 'there is no option -t'],
   ] as const) {
     it(`refuses ${name} ${words.join(' ')}`, () => {
       expect(() => readIncumbentWords(name, words)).to.throw(CommandLineError, message);
@@ -107,7 +120,7 @@ describe('a link with the name of an incumbent', () => {
       if (!existsSync(program)) skip(this, `${program} is not installed`);
       const { stdout } = spawnSync(program, ['--help'], { encoding: 'utf8' });
       const theirs = [...stdout.matchAll(/^ {2}(-[^ ].*?)(?: {2}|$)/gm)].flatMap(([, head = '']) =>
-        [...head.matchAll(/(?:^|[ ,])-{1,2}([a-z-]+)/g)].map(([, option]) => option),
+        [...head.matchAll(/(?:^|[ ,])-{1,2}([A-Za-z][a-z-]*)/g)].map(([, option]) => option),
       );
       const ours = options.flatMap((option) => [option.short ?? [], option.name].flat());
       expect(theirs.sort()).to.deep.equal([...ours, 'h', 'help'].sort());
