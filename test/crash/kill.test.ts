@@ -31,7 +31,7 @@ import {
 } from './processes.ts';
 import { seeded, type Random } from './random.ts';
 
-const ROUNDS = process.env['REGIME_SOAK'] ? 200 : 20;
+const ROUNDS = process.env['REGIME_SOAK'] ? 500 : 20;
 
 /** Milliseconds until the kernel and the monitor must have taken everything away: more on a busy machine. */
 const limit = () => 1000 * Math.max(1, (loadavg()[0] ?? 0) / cpus().length);
@@ -62,7 +62,7 @@ const LONGEST: Record<Step, number> = {
 };
 
 describe('a server that is killed', function () {
-  this.timeout(process.env['REGIME_SOAK'] ? 1_200_000 : 180_000);
+  this.timeout(process.env['REGIME_SOAK'] ? 3_600_000 : 180_000);
 
   const callers: { title: string; caller: () => Caller; args: () => string[] }[] = [
     {
