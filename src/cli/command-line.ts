@@ -1,4 +1,4 @@
-import { textOf, type Argv, type Bytes } from '../bytes.ts';
+import { bytesOf, textOf, type Argv, type Bytes } from '../bytes.ts';
 import { UsageError } from '../errors.ts';
 import type { Arguments, Regime } from '../regime.ts';
 import { locateRegime, type FoundRegime } from '../regimes.ts';
@@ -59,7 +59,8 @@ export async function readCommandLine(words: Argv): Promise<Wish> {
     const asked = earlyWish(shared, regime);
     if (asked) return asked;
     const settings = checked(reference, () => regime.configure(argumentsOf(parsed), local));
-    chain.push({ regime, reference, settings });
+    const title = [bytesOf(reference), ...parsed.operands.slice(0, 1)].join(':');
+    chain.push({ regime, reference, title, settings });
     local &&= reference === 'null';
   }
   const usage = chain[0]?.reference;

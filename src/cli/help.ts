@@ -98,7 +98,7 @@ function optionHead({ name, short, value, implied }: OptionSpec): string {
 }
 
 /** A head in the margin and its text beside it, or below where the head is too wide. */
-function entry(head: string, text: string, indent: number): string[] {
+export function entry(head: string, text: string, indent: number): string[] {
   const lines = fold(text, indent);
   const margin = `  ${head}`;
   if (margin.length + 2 > indent) return [margin, ...lines];

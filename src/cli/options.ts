@@ -83,6 +83,10 @@ export const serverOptions: readonly OptionSpec[] = [
     help: 'Says on standard error what is done.',
   },
   {
+    name: 'raw',
+    help: 'Speaks the plain protocol on a terminal too, without a prompt.',
+  },
+  {
     name: 'debian-package-testing',
     help: 'Accepted for old callers: the classic dialect, unless --dialect says otherwise.',
   },
@@ -106,6 +110,7 @@ export function readServerOptions(given: readonly GivenOption[]): ServerOptions 
   const options: ServerOptions = {
     capabilities: [],
     debug: false,
+    raw: false,
     keep: 'never',
     setup: [],
     share: false,
@@ -122,6 +127,7 @@ export function readServerOptions(given: readonly GivenOption[]): ServerOptions 
     else if (name === 'wait') options.wait = readDuration(name, value);
     else if (name === 'state-dir') options.stateDir = readDirectory(value);
     else if (name === 'debug') options.debug = true;
+    else if (name === 'raw') options.raw = true;
   }
   if (given.some(({ name }) => name === 'debian-package-testing')) options.dialect ??= 'classic';
   return options;

@@ -4,6 +4,9 @@ import { constants } from 'node:os';
 import type { Argv } from '../bytes.ts';
 import { spawnableArgv } from '../place/argv.ts';
 
+/** The signals that keys of a terminal send. */
+const KEYS = ['SIGINT', 'SIGQUIT'] as const;
+
 /**
  * Runs a command behind an auxverb with our own descriptors. Resolves with its exit status, as a shell
  * has it.
@@ -15,15 +18,16 @@ export function passOn(prefix: Argv, command: Argv, signal?: AbortSignal): Promi
   signal?.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });
   // At a terminal they reach the command as well, and it decides.
   const ignore = () => {};
-  for (const signal of ['SIGINT', 'SIGQUIT'] as const) process.on(signal, ignore);
+  for (const name of KEYS) process.on(name, ignore);
   return new Promise((resolve, reject) => {
     child.once('error', (cause: NodeJS.ErrnoException) => {
       if (cause.code === 'ENOENT') resolve(127);
       else if (cause.code === 'EACCES') resolve(126);
       else reject(cause);
     });
-    child.once('exit', (status, signal) =>
-      resolve(signal ? 128 + constants.signals[signal] : (status ?? 255)),
-    );
+    child.once('exit', (status, signal) => {
+      for (const name of KEYS) process.removeListener(name, ignore);
+      resolve(signal ? 128 + constants.signals[signal] : (status ?? 255));
+    });
   });
 }

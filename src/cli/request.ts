@@ -10,6 +10,8 @@ export interface ServerOptions {
   /** Permission bits of the scratch space. */
   scratchMode?: number;
   debug: boolean;
+  /** The plain protocol on a terminal too. */
+  raw: boolean;
   /** Milliseconds that `open` may take. */
   timeoutOpen?: number;
   /** Milliseconds that `open` may wait for another user of the testbed; 0: not at all. */
@@ -31,6 +33,8 @@ export interface ChosenRegime {
   regime: Regime;
   /** What `findRegime` finds this regime by in another process: its name, or a path. */
   reference: string;
+  /** What a person knows it by: its name and first operand. */
+  title: Bytes;
   settings: unknown;
 }
 

@@ -1,13 +1,22 @@
+import { isatty } from 'node:tty';
+
 import { inheritedDescriptors } from './descriptors.ts';
 import { replyToStdout } from './stdout.ts';
 import type { ServeRequest } from './request.ts';
 
 /**
- * Serves the protocol on stdin and stdout. The caller waits for the first `ok`: what serving takes
+ * Serves the protocol on stdin and stdout, or a person where both are a terminal. The caller waits for the first `ok`: what serving takes
  * is loaded after it.
  */
 export async function serve(request: ServeRequest): Promise<void> {
   const inherited = inheritedDescriptors();
+  if (isatty(0) && isatty(1)) {
+    request.options.dialect ??= 'current';
+    if (!request.options.raw) {
+      const { runTerminal } = await import('./terminal/terminal.ts');
+      return runTerminal(request, inherited);
+    }
+  }
   const reply = replyToStdout();
   await reply.line(['ok']);
   const { runServer } = await import('./run-server.ts');

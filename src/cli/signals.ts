@@ -7,9 +7,11 @@ export class Signalled extends Error {
 }
 
 /** The first signal ends the server in good order; a second one ends it at once. */
-export function haltOnSignals(): AbortSignal {
+export function haltOnSignals(
+  signals: readonly NodeJS.Signals[] = ['SIGHUP', 'SIGINT', 'SIGTERM'],
+): AbortSignal {
   const controller = new AbortController();
-  for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
+  for (const signal of signals) {
     process.on(signal, () => {
       if (controller.signal.aborted) dieBy(signal);
       else controller.abort(new Signalled(signal));

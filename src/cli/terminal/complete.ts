@@ -1,0 +1,105 @@
+import { readdirSync } from 'node:fs';
+
+import { bytesOf, bufferOf, textOf, type Bytes } from '../../bytes.ts';
+import { localPlace } from '../../place/local.ts';
+import type { Session } from '../../protocol/session.ts';
+import { quoteShellWord, splitShellWords } from '../shell-words.ts';
+import { terminalCommands, topics } from './topics.ts';
+
+/** Milliseconds that the testbed may take to list a directory. */
+const PATIENCE = 2000;
+
+/** On the testbed: what begins with a name, directories with a slash. */
+const LIST = 'for f in "$1"*; do test -d "$f" && f=$f/; printf "%s\\0" "$f"; done';
+
+/** What the words of a command are. */
+type Kind = 'host' | 'testbed' | 'topic' | 'mode';
+
+const WORDS: Readonly<Record<string, readonly Kind[]>> = {
+  copydown: ['host', 'testbed'],
+  copyup: ['testbed', 'host'],
+  shell: ['testbed'],
+  execute: ['testbed', 'testbed', 'testbed', 'testbed', 'testbed'],
+  help: ['topic'],
+  reboot: ['mode'],
+};
+
+/**
+ * Completes the last word of a line: commands, what they take, and paths on the host and on the
+ * testbed. Resolves with whole words, quoted, and the part of the line that they stand for.
+ */
+export async function complete(line: string, session: Session): Promise<[string[], string]> {
+  const { before, start } = lastWord(line);
+  const [first = '', ...rest] = before;
+  const word = parse(line.slice(start)) ?? line.slice(start);
+  const found = await candidates(first, rest.length, before.length, bytesOf(word), session);
+  const fitting = found.filter((one) => one.startsWith(bytesOf(word)));
+  const words = fitting.map((one) => textOf(quoteShellWord(one)) + (one.endsWith('/') ? '' : ' '));
+  return [words, line.slice(start)];
+}
+
+async function candidates(
+  first: Bytes,
+  index: number,
+  count: number,
+  word: Bytes,
+  session: Session,
+): Promise<Bytes[]> {
+  if (count === 0)
+    return terminalCommands.map((name) => (word.startsWith('!') ? `!${name}` : name));
+  const kind = first.startsWith('!') ? 'testbed' : WORDS[first.replaceAll('_', '-')]?.[index];
+  if (kind === 'host') return hostPaths(word);
+  if (kind === 'testbed') return session.isOpen ? testbedPaths(word, session) : [];
+  if (kind === 'topic') return topics.map(({ name }) => name);
+  return kind === 'mode' ? ['prepare-only'] : [];
+}
+
+/** The words before the last one, and where that begins: the first place after which all is one word. */
+function lastWord(line: string): { before: Bytes[]; start: number } {
+  for (let start = 0; start <= line.length; start += 1) {
+    if (start > 0 && !/\s/.test(line[start - 1] ?? '')) continue;
+    const before = parse(line.slice(0, start), true);
+    const words = parse(line.slice(start));
+    if (before && words !== undefined && !/^\s/.test(line.slice(start))) return { before, start };
+  }
+  return { before: [], start: line.length };
+}
+
+function parse(text: string, all: true): Bytes[] | undefined;
+function parse(text: string): string | undefined;
+function parse(text: string, all?: true): Bytes[] | string | undefined {
+  // The last word may still lack its closing quote.
+  for (const end of all ? [''] : ['', "'", '"']) {
+    try {
+      const words = splitShellWords(bytesOf(text + end));
+      if (all) return words;
+      if (words.length <= 1) return textOf(words[0] ?? '');
+    } catch {
+      // Not with this one.
+    }
+  }
+  return undefined;
+}
+
+function hostPaths(word: Bytes): Bytes[] {
+  const directory = word.slice(0, word.lastIndexOf('/') + 1);
+  try {
+    const entries = readdirSync(bufferOf(directory === '' ? '.' : directory), {
+      withFileTypes: true,
+      encoding: 'buffer',
+    });
+    return entries.map(
+      (entry) => directory + entry.name.toString('latin1') + (entry.isDirectory() ? '/' : ''),
+    );
+  } catch {
+    return [];
+  }
+}
+
+async function testbedPaths(word: Bytes, session: Session): Promise<Bytes[]> {
+  const argv = [...session.auxverb(), 'sh', '-c', LIST, 'sh', word];
+  const { stdout } = await localPlace
+    .run(argv, { deadline: PATIENCE })
+    .catch(() => ({ stdout: '' }));
+  return stdout.split('\0').filter((path) => path !== '' && !path.endsWith('*'));
+}

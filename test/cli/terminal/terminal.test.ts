@@ -1,0 +1,135 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { expect } from 'chai';
+
+import { openTerminal, type TestTerminal } from '../../support/terminal.ts';
+import { serverArgv } from '../../support/server.ts';
+import { tempDir } from '../../support/tempdir.ts';
+
+const ESCAPE = String.fromCharCode(27);
+
+describe('regime at a terminal', function () {
+  this.timeout(120_000);
+  let state: string;
+
+  beforeEach(() => {
+    state = tempDir();
+  });
+  const start = (env: Record<string, string> = {}, ...args: string[]): TestTerminal =>
+    openTerminal(serverArgv('null', ...args), { XDG_STATE_HOME: state, ...env });
+  const startOpen = async (env?: Record<string, string>) => {
+    const terminal = start(env);
+    await terminal.shows(/null closed>$/m);
+    terminal.press('open', 'Enter');
+    await terminal.shows(/ok \/\S+ \(\d+ ms\)\s+null open>$/m);
+    return terminal;
+  };
+
+  it('takes commands with quoted words, shows how long they took, and lives on after errors', async () => {
+    const terminal = await startOpen();
+    terminal.press('copydown "/no such/file" /tmp/x', 'Enter');
+    await terminal.shows(/copy-failed: .*\/no such\/file/);
+    terminal.press('nonesuch', 'Enter');
+    await terminal.shows(/unknown command nonesuch: try help/);
+    terminal.press("!sh -c 'exit 7'", 'Enter');
+    await terminal.shows(/exit status 7 \(\d+ ms\)/);
+    terminal.press("!echo 'no end", 'Enter');
+    await terminal.shows(/single quote is not closed/);
+    terminal.press('help copyup', 'Enter');
+    await terminal.shows(/copyup TESTBED HOST +Copies a file from/);
+    terminal.press('quit', 'Enter');
+    await terminal.shows(/ended with 0/);
+  });
+
+  it('completes commands, and paths on both sides', async () => {
+    const terminal = await startOpen();
+    terminal.press('copyd', 'Tab');
+    await terminal.shows(/open> copydown$/m);
+    terminal.press('/etc/debian_v', 'Tab');
+    await terminal.shows(/copydown \/etc\/debian_version$/m);
+    terminal.press('/usr/sh', 'Tab');
+    await terminal.shows(/debian_version \/usr\/share\/$/m);
+    // Takes the line back without ending anything.
+    terminal.press('C-c');
+    terminal.press('!ls /usr/sb', 'Tab');
+    await terminal.shows(/open> !ls \/usr\/sbin\/$/m);
+  });
+
+  it('interrupts what runs at Ctrl-C, and goes on', async () => {
+    const terminal = await startOpen();
+    terminal.press("!sh -c 'echo it runs; exec sleep 1000'", 'Enter');
+    await terminal.shows(/^it runs$/m);
+    terminal.press('C-c');
+    await terminal.shows(/interrupted|exit status 130/);
+    terminal.press('!echo still', 'here', 'Enter');
+    await terminal.shows(/^stillhere$/m);
+  });
+
+  it('opens a shell and comes back, with the size of the window', async () => {
+    const terminal = await startOpen();
+    terminal.press('shell', 'Enter');
+    await terminal.shows(/[#$]$/m);
+    terminal.resize(90, 25);
+    terminal.press('stty size; exit', 'Enter');
+    await terminal.shows(/^25 90$/m);
+    await terminal.shows(/null open>$/m);
+    terminal.press('capabilities', 'Enter');
+    await terminal.shows(/ok root-on-testbed|ok downtmp-host/);
+  });
+
+  it('asks at Ctrl-D before it closes what is open', async () => {
+    const terminal = await startOpen();
+    terminal.press('C-d');
+    await terminal.shows(/Take it away and leave\? \[y\/N\]$/m);
+    terminal.press('n', 'Enter');
+    await terminal.shows(/\] n\s+null open>$/m);
+    terminal.press('C-d');
+    await terminal.shows(/leave\? \[y\/N\]$/m);
+    terminal.press('y', 'Enter');
+    await terminal.shows(/ended with 0/);
+  });
+
+  it('keeps the history for the next session, for its owner only', async () => {
+    const first = await startOpen();
+    first.press('!echo from before', 'Enter');
+    await first.shows(/^from before$/m);
+    first.press('quit', 'Enter');
+    await first.shows(/ended with 0/);
+    expect(readFileSync(`${state}/regime/history`, 'utf8')).to.equal(
+      'open\n!echo from before\nquit\n',
+    );
+    const next = start();
+    await next.shows(/closed>$/m);
+    next.press('Up', 'Up');
+    await next.shows(/closed> !echo from before$/m);
+  });
+
+  it('has colours, but not where the user wants none', async () => {
+    const terminal = await startOpen({ TERM: 'screen' });
+    expect(terminal.colours()).to.include(`${ESCAPE}[32mopen`);
+    const plain = await startOpen({ NO_COLOR: '1' });
+    expect(plain.colours()).to.not.include(`${ESCAPE}[32m`);
+  });
+
+  it('closes the testbed when the terminal hangs up', async () => {
+    const terminal = await startOpen();
+    const scratch = /ok (\/\S+)/.exec(await terminal.shows(/open>$/m))?.[1] ?? '';
+    expect(existsSync(scratch)).to.equal(true);
+    terminal.hangUp();
+    const limit = Date.now() + 30_000;
+    while (existsSync(scratch) && Date.now() < limit) await sleep(50);
+    expect(existsSync(scratch)).to.equal(false);
+  });
+
+  it('speaks the plain protocol with --raw, and wherever one side is a pipe', async () => {
+    const terminal = start({}, '--raw');
+    await terminal.shows(/^ok$/m);
+    terminal.press('capabilities', 'Enter');
+    await terminal.shows(/^ok /m);
+    const [program = '', ...rest] = serverArgv('null');
+    const { stdout } = spawnSync(program, rest, { input: 'quit\n', encoding: 'utf8' });
+    expect(stdout).to.equal('ok\nok\n');
+  });
+});

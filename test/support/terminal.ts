@@ -1,0 +1,54 @@
+import { spawnSync } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { cleanUpAfterTest } from './clean-up.ts';
+import { tempDir } from './tempdir.ts';
+
+/** A program on a terminal (tmux's). */
+export interface TestTerminal {
+  /** Presses keys, as tmux names them (`Enter`, `C-c`), or types text. */
+  press(...keys: string[]): void;
+  /** Waits until the screen fits; resolves with it. */
+  shows(words: RegExp): Promise<string>;
+  resize(columns: number, rows: number): void;
+  /** As when the window is closed. */
+  hangUp(): void;
+  /** The screen with its escape sequences for colours. */
+  colours(): string;
+}
+
+/** Milliseconds until a screen that does not come is a failure. */
+const PATIENCE = 30_000;
+
+/** Starts a program on a terminal of 100 columns; both are gone after the test. */
+export function openTerminal(argv: readonly string[], env: Record<string, string>): TestTerminal {
+  const directory = tempDir();
+  const tmux = (...args: string[]): string => {
+    const all = ['-S', `${directory}/socket`, '-f', '/dev/null', ...args];
+    const done = spawnSync('tmux', all, { encoding: 'utf8' });
+    if (done.status === 0) return done.stdout;
+    throw new Error(`tmux ${args.join(' ')}: ${done.stderr}`);
+  };
+  cleanUpAfterTest(() => void spawnSync('tmux', ['-S', `${directory}/socket`, 'kill-server']));
+  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  tmux(
+    ...['new-session', '-d', '-x', '100', '-y', '30', '--', 'env', ...variables],
+    ...['sh', '-c', '"$@"; echo "ended with $?"; exec cat', 'sh', ...argv],
+  );
+  return {
+    press: (...keys) => void tmux('send-keys', ...keys),
+    async shows(words) {
+      const limit = Date.now() + PATIENCE;
+      for (;;) {
+        const screen = tmux('capture-pane', '-p');
+        if (words.test(screen)) return screen;
+        if (Date.now() > limit) throw new Error(`${words} does not come:\n${screen}`);
+        await sleep(50);
+      }
+    },
+    resize: (columns, rows) =>
+      void tmux('resize-window', '-x', String(columns), '-y', String(rows)),
+    hangUp: () => void tmux('kill-server'),
+    colours: () => tmux('capture-pane', '-p', '-e'),
+  };
+}
