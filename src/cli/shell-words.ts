@@ -1,4 +1,4 @@
-import { bytesOf, type Bytes } from '../bytes.ts';
+import type { Bytes } from '../bytes.ts';
 import { UsageError } from '../errors.ts';
 
 /** How a shell reads what stands in single quotes after a dollar sign: POSIX, Dollar-Single-Quotes. */
@@ -79,9 +79,4 @@ export function quoteShellWord(word: Bytes): Bytes {
     (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`,
   );
   return `$'${escaped}'`;
-}
-
-/** The words of a text in UTF-8, as one argument of a command line is. */
-export function splitShellText(text: string): Bytes[] {
-  return splitShellWords(bytesOf(text));
 }
