@@ -143,6 +143,7 @@ describe('the command line', () => {
       expect(options).to.deep.equal({
         capabilities: [],
         debug: false,
+        raw: false,
         keep: 'never',
         setup: [],
         share: false,
@@ -172,6 +173,7 @@ describe('the command line', () => {
       expect(options).to.deep.equal({
         capabilities: ['isolation-machine', 'suggested-normal-user=joe'],
         debug: true,
+        raw: false,
         scratchMode: 0o1777,
         setup: ['echo a', 'echo \xe9'],
         timeoutOpen: 1500,
