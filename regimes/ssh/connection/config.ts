@@ -96,7 +96,8 @@ async function readFile(reading: Reading, source: Source): Promise<void> {
   if (text !== undefined) await readText(reading, text, source);
 }
 
-async function readText(reading: Reading, text: string, source: Source): Promise<void> {
+async function readText(reading: Reading, given: string, source: Source): Promise<void> {
+  const text = hideCommands(given);
   // The parser takes the first for a comment, where ssh has the whole word.
   if (/^[ \t]*\w+[ \t=]+[^"#\n]*[^\s"#]#/m.test(text)) {
     throw bad(source, 'a word has # in it', undefined, 'put the word in quotes');
@@ -181,8 +182,17 @@ function isShutOut(config: HostConfig, name: string): boolean {
   return name === 'proxycommand' && config.has('proxyjump');
 }
 
-function wordsOf({ value }: Directive): string[] {
-  return typeof value === 'string' ? [value] : value.map(({ val }) => val);
+/** ssh hands the rest of the line to a shell as it stands; the parser would take its quotes away. */
+function hideCommands(text: string): string {
+  const line = /^([ \t]*ProxyCommand(?:[ \t]*=[ \t]*|[ \t]+))(\S.*?)[ \t\r]*$/gim;
+  return text.replace(line, (_line, start: string, command: string) => {
+    return start + encodeURIComponent(command);
+  });
+}
+
+function wordsOf({ param, value }: Directive): string[] {
+  const words = typeof value === 'string' ? [value] : value.map(({ val }) => val);
+  return /^ProxyCommand$/i.test(param) ? words.map(decodeURIComponent) : words;
 }
 
 /** A file that isn't there is none. The user's nobody else may write: it may name commands. */

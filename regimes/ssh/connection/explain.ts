@@ -13,7 +13,7 @@ export interface Progress {
 
 /** Why no ssh connection came about, on one line. */
 export function explainHandshake(
-  { label, user, hostName, port, connectTimeout }: Target,
+  { label, user, hostName, port, connectTimeout, route }: Target,
   cause: Error,
   { verdict, greeted, attempt }: Progress,
 ): TestbedError {
@@ -29,7 +29,11 @@ export function explainHandshake(
     cause.message === 'timed out'
       ? `it did not greet within ${connectTimeout / 1000} s`
       : cause.message;
-  return new TestbedError({ step, status, hint: 'does an ssh server listen there?', cause });
+  const hint =
+    route && 'command' in route
+      ? 'does the ProxyCommand lead to an ssh server?'
+      : 'does an ssh server listen there?';
+  return new TestbedError({ step, status, hint, cause });
 }
 
 function loginHint(

@@ -13,6 +13,8 @@ import type { Target } from './target.ts';
 /** Milliseconds for the log-in, with a person who is asked: servers wait no longer (LoginGraceTime). */
 const LOGIN_GRACE = 120_000;
 
+const CLOSED = 'it closed the connection';
+
 /** What OpenSSL does fastest comes first. */
 const CIPHERS: CipherAlgorithm[] = [
   'aes128-gcm@openssh.com',
@@ -62,8 +64,10 @@ export async function logIn(
       if (cause.level === 'agent') log.warn(`a key was not used: ${cause.message}`);
       else failure ??= cause;
     });
-    client.once('close', () => fail(failure ?? new Error('it closed the connection')));
+    client.once('close', () => fail(failure ?? new Error(CLOSED)));
     client.once('ready', resolve);
+    // Of what was over before, ssh2 would hear nothing.
+    if (stream.destroyed || stream.readableEnded) fail(stream.errored ?? new Error(CLOSED));
     client.connect({
       sock: stream,
       username: target.user,

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { Duplex } from 'node:stream';
 
 import { asError, lastWords, TestbedError } from '../../../src/errors.ts';
+import { describeEnding } from '../../../src/place/place.ts';
 import type { Context } from '../../../src/regime.ts';
 import { dial } from './dial.ts';
 import { openLink, type Link } from './link.ts';
@@ -28,7 +29,7 @@ export async function findRoad(
   if (!route) return { open: () => dial(target, context.signal), close: () => {} };
   if ('command' in route) {
     const { command } = route;
-    return { open: () => Promise.resolve(spawnProxy(target, command, context)), close: () => {} };
+    return { open: () => Promise.resolve(spawnProxy(command)), close: () => {} };
   }
   const before = await findRoad(route.jump, context);
   let link: Link;
@@ -64,8 +65,11 @@ async function forward(
   }
 }
 
+/** Milliseconds that a ProxyCommand has to end after its output, so that it can be said how. */
+const FAREWELL = 1000;
+
 /** The stream of a ProxyCommand: what it writes is from the server, what it reads is for it. */
-function spawnProxy({ label }: Target, command: string, { log }: Pick<Context, 'log'>): Duplex {
+function spawnProxy(command: string): Duplex {
   const child = spawn('/bin/sh', ['-c', `exec ${command}`], { detached: true });
   let words = '';
   child.stderr.setEncoding('latin1').on('data', (text: string) => {
@@ -73,7 +77,8 @@ function spawnProxy({ label }: Target, command: string, { log }: Pick<Context, '
   });
   const stream = new Duplex({
     read: () => void child.stdout.resume(),
-    write: (chunk, _encoding, done) => void child.stdin.write(chunk, done),
+    // Where it does not read any more, its end says why.
+    write: (chunk, _encoding, done) => void child.stdin.write(chunk, () => done()),
     final: (done) => void child.stdin.end(done),
     destroy(cause, done) {
       child.kill('SIGHUP');
@@ -83,14 +88,22 @@ function spawnProxy({ label }: Target, command: string, { log }: Pick<Context, '
     },
   });
   child.stdin.on('error', () => {});
+  // It may end before anybody listens.
+  stream.on('error', () => {});
   child.stdout.on('data', (chunk: Buffer) => {
     if (!stream.push(chunk)) child.stdout.pause();
   });
-  child.stdout.once('end', () => stream.push(null));
+  child.stdout.once('end', () => {
+    const end = () => {
+      if (!stream.destroyed) stream.push(null);
+    };
+    setTimeout(end, FAREWELL).unref();
+  });
   child.once('error', (cause) => stream.destroy(cause));
-  child.once('close', () => {
-    if (words.trim() !== '') log.warn(`the ProxyCommand for ${label} says: ${lastWords(words)}`);
-    stream.destroy();
+  child.once('close', (status, signal) => {
+    const how = describeEnding(signal ? { signal } : { status: status ?? 0 });
+    const said = words.trim() === '' ? '' : `: ${lastWords(words)}`;
+    stream.destroy(new Error(`its ProxyCommand has ended with ${how}${said}`));
   });
   return stream;
 }

@@ -64,6 +64,10 @@ const CONFIGS: Record<string, { text: string; host: string }> = {
     text: 'ProxyCommand nc %h %p\nProxyJump a\n',
     host: 'box',
   },
+  'a ProxyCommand with quotes, an equals sign and a hash': {
+    text: `ProxyCommand = sh -c "one --two 'three=%h' four\\\\five" # six \nUser joe\n`,
+    host: 'box',
+  },
   'how alive a server has to be': {
     text: 'ServerAliveInterval 1m\nServerAliveCountMax 7\nConnectTimeout 12\n',
     host: 'box',
