@@ -59,7 +59,8 @@ export async function runAuxverb(
       child.once('error', reject);
       child.once('exit', (status, name) => {
         resolve(status ?? 128 + constants.signals[name ?? 'SIGKILL']);
-        for (const output of [child.stdout, child.stderr]) if (output) closeWhenIdle(output);
+        for (const output of [child.stdout, child.stderr])
+          if (output && !output.closed) closeWhenIdle(output);
       });
     });
     const [status, out, err] = await Promise.all([
