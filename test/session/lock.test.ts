@@ -26,7 +26,7 @@ describe('the liveness lock', () => {
     const again = await takeLock(path);
     expect(again).not.to.equal(undefined);
     again?.release();
-    expect(descriptorCount()).to.equal(before);
+    expect(descriptorCount()).to.be.at.most(before);
   });
 
   it('is had by one of twenty who want it at once', async () => {
