@@ -157,13 +157,14 @@ async function endControlGroup(name: string): Promise<void> {
     const { stdout } = spawnSync('grep', ['-lsE', `/${name}(/|$)`, ...cgroupFiles()], {
       encoding: 'utf8',
     });
-    const pids = [...stdout.matchAll(/[0-9]+/g)].map(([pid]) => Number(pid));
-    if (pids.length === 0 || Date.now() > limit) break;
-    for (const pid of pids) killIfThere(pid);
+    for (const [pid] of stdout.matchAll(/[0-9]+/g)) killIfThere(Number(pid));
+    // One of which the last process is just ending can not be removed yet.
+    const groups = ['/sys/fs/cgroup', '-depth', '-type', 'd', '-path', `*/${name}*`];
+    spawnSync('find', [...groups, '-exec', 'rmdir', '{}', ';']);
+    const { stdout: left } = spawnSync('find', groups, { encoding: 'utf8' });
+    if (left === '' || Date.now() > limit) return;
     await sleep(50);
   }
-  const groups = ['/sys/fs/cgroup', '-depth', '-type', 'd', '-path', `*/${name}*`];
-  spawnSync('find', [...groups, '-exec', 'rmdir', '{}', ';']);
 }
 
 function cgroupFiles(): string[] {
