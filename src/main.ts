@@ -53,11 +53,13 @@ async function serveOrExplain(words: Argv): Promise<void> {
   print(wish.regime ? renderRegimeHelp(wish.regime) : renderHelp());
 }
 
-/** `regime help [NAME]`: the name is a regime's or a command's. */
+/** `regime help [NAME]`: the page of a regime, a command or a subject; of a regime from outside its usage. */
 async function explain([name = 'help']: readonly string[]): Promise<void> {
-  const command = commands.get(name);
-  if (!command) return serveOrExplain(name === 'help' ? ['--help'] : [name, '--help']);
-  process.exitCode = await command(['--help']);
+  if (name === 'help') return serveOrExplain(['--help']);
+  const { findPage } = await import('./cli/manual/find-page.ts');
+  const page = findPage(name);
+  if (!page) return serveOrExplain([name, '--help']);
+  await (await import('./cli/manual/show-page.ts')).showPage(page);
 }
 
 /** Where the reader has gone, as `head` does, there is nothing to say about it. */

@@ -83,9 +83,9 @@ export async function runCommand(
 }
 
 async function renderHelp({ name, operands, summary, options, page }: Command): Promise<string> {
-  const { fold, renderOptions } = await import('./help.ts');
+  const { fold, renderOptions, usage } = await import('./help.ts');
   return [
-    `Usage: regime ${[name, '[OPTION]...', operands].filter((word) => word !== '').join(' ')}`,
+    ...usage(`regime ${name}`, '[OPTION]...', operands),
     '',
     ...fold(summary, 0),
     '',

@@ -38,7 +38,7 @@ export function renderHelp(): string {
     ...entry('script', 'work off a file of commands', 12),
     ...entry('sessions', 'show the sessions there are, and what they hold', 12),
     ...entry('shell', 'get into the testbed of a session that was kept', 12),
-    ...entry('help', "show this, or a regime's options", 12),
+    ...entry('help', 'show this, or the manual page of a regime, a command or a subject', 12),
     '',
     'Options with every regime:',
     ...renderOptions(serverOptions),
@@ -51,9 +51,8 @@ export function renderHelp(): string {
 
 /** What `regime REGIME --help` says. */
 export function renderRegimeHelp({ name, summary, operands, options }: Regime): string {
-  const usage = ['Usage: regime', name, '[OPTION]...', operands, '[+ REGIME ...]'];
   return [
-    usage.filter((word) => word !== '').join(' '),
+    ...usage(`regime ${name}`, '[OPTION]...', operands, '[+ REGIME ...]'),
     '',
     ...fold(`${name}: ${summary}.`, 0),
     '',
@@ -69,7 +68,7 @@ export function renderRegimeHelp({ name, summary, operands, options }: Regime): 
 /** What a link `autopkgtest-virt-NAME` says to `--help`. */
 export function renderIncumbentHelp(program: string, { operands, options }: Incumbent): string {
   return [
-    ['Usage:', program, '[OPTION]...', ...operands].join(' '),
+    ...usage(program, '[OPTION]...', ...operands),
     '',
     ...fold('This is regime, with the options of the autopkgtest server of that name.', 0),
     '',
@@ -80,6 +79,13 @@ export function renderIncumbentHelp(program: string, { operands, options }: Incu
     "See regime(1), and 'regime --help'.",
     '',
   ].join('\n');
+}
+
+/** How something is called; further lines stand below the first word after its name. */
+export function usage(program: string, ...words: readonly string[]): string[] {
+  const head = `Usage: ${program} `;
+  const [first = '', ...more] = fold(words.filter((word) => word !== '').join(' '), head.length);
+  return [head + first.trimStart(), ...more];
 }
 
 /** The lines that explain some options. */
@@ -105,12 +111,12 @@ export function entry(head: string, text: string, indent: number): string[] {
   return [margin.padEnd(indent) + (lines[0] ?? '').trimStart(), ...lines.slice(1)];
 }
 
-/** Text as lines that a terminal has room for. */
-export function fold(text: string, indent: number): string[] {
+/** Text as lines that a terminal has room for, each set in by `indent` columns. */
+export function fold(text: string, indent: number, width = WIDTH): string[] {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {
-    if (line !== '' && indent + line.length + 1 + word.length > WIDTH) {
+    if (line !== '' && indent + line.length + 1 + word.length > width) {
       lines.push(line);
       line = word;
     } else {
