@@ -17,32 +17,42 @@ export interface Address {
   from: string;
   /** The certificates of a `tcp://` address that is reached by TLS. */
   tls?: TlsFiles;
+  /** True where root's right to its socket is had by sudo, on the engine's machine. */
+  sudo?: boolean;
   /** The key file for an `ssh://` address, where ssh's own configuration is not to choose. */
   identity?: string;
 }
 
 /** An address before it has been looked at. */
-export type Named = Omit<Address, 'engine'>;
+export type Named = Omit<Address, 'engine' | 'sudo'>;
 
 /**
  * Finds the engine as its own tools do: a given host, the environment, the current context of the
  * docker command, the usual sockets.
  * @param host the value of --host
  * @param local false where the outer Place is another machine: then it's there that one is looked for
+ * @param sudo whether sudo is used to reach it
  * @throws UsageError for an address of no use, and for certificates that aren't there
  */
 export function findEngine(
   engine: Address['engine'],
   host: string | undefined,
   local: boolean,
+  sudo: boolean,
 ): Address {
   const given = host === undefined ? undefined : { url: host, from: '--host' };
-  const found = local ? findHere(engine, given) : (given ?? { url: '', from: 'the usual places' });
-  return { engine, ...found, url: found.url === '' ? '' : normalise(found) };
+  const found = local
+    ? findHere(engine, given, sudo)
+    : (given ?? { url: '', from: 'the usual places' });
+  const url = found.url === '' ? '' : normalise(found);
+  if (sudo && local && url.startsWith('tcp:')) {
+    throw new UsageError(`--sudo is for sockets, and ${url} (from ${found.from}) is none`);
+  }
+  return { engine, ...found, url, ...(sudo && { sudo }) };
 }
 
-function findHere(engine: Address['engine'], given: Named | undefined): Named {
-  if (engine === 'podman') return withIdentity(given ?? findPodman());
+function findHere(engine: Address['engine'], given: Named | undefined, sudo: boolean): Named {
+  if (engine === 'podman') return withIdentity(given ?? findPodman(sudo));
   const named = given ?? fromVariable('DOCKER_HOST');
   const context = named ? undefined : currentContext();
   if (context) return context;
@@ -54,13 +64,13 @@ function findHere(engine: Address['engine'], given: Named | undefined): Named {
   return { ...address, tls: tls() };
 }
 
-function findPodman(): Named {
+function findPodman(sudo: boolean): Named {
   const named = fromVariable('CONTAINER_HOST');
   if (named) return named;
   const runtime = process.env['XDG_RUNTIME_DIR'] || `/run/user/${process.getuid?.() ?? 0}`;
   const own = join(runtime, 'podman/podman.sock');
   const common = '/run/podman/podman.sock';
-  const path = process.getuid?.() !== 0 && existsSync(own) ? own : common;
+  const path = !sudo && process.getuid?.() !== 0 && existsSync(own) ? own : common;
   return { url: `unix://${path}`, from: 'the usual socket' };
 }
 

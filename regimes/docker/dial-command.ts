@@ -17,7 +17,7 @@ const PATIENCE = 6;
 
 /** Reaches the engine of another Place, by a command there that joins its stdio with the socket. */
 export function placeDialler(address: Address, place: Place): Dialler {
-  return commandDialler(place, joinCommand(address.engine, address.url));
+  return commandDialler(place, joinCommand(address, address.url));
 }
 
 /**
@@ -25,10 +25,11 @@ export function placeDialler(address: Address, place: Place): Dialler {
  * ssh(1) with all of its configuration, and a command there. It asks no questions, and it hears when
  * the peer is gone.
  */
-export function sshDialler({ engine, url, identity }: Address): Dialler {
+export function sshDialler(address: Address): Dialler {
+  const { url, identity } = address;
   const { username, hostname, port, pathname } = new URL(url);
   const path = decodeURIComponent(pathname);
-  const command = joinCommand(engine, path === '' ? '' : `unix://${path}`);
+  const command = joinCommand(address, path === '' ? '' : `unix://${path}`);
   const options = ['BatchMode=yes', 'ConnectTimeout=20', 'ServerAliveInterval=5'];
   return commandDialler(localPlace, [
     'ssh',
@@ -44,11 +45,11 @@ export function sshDialler({ engine, url, identity }: Address): Dialler {
 }
 
 /** The command that joins its stdio with an engine's socket. */
-function joinCommand(engine: Address['engine'], url: string): Argv {
+function joinCommand({ engine, sudo }: Address, url: string): Argv {
   const lines = readScript('dial.sh', import.meta.url).split('\n');
   const script = lines.filter((line) => line !== '' && !line.startsWith('#')).join('; ');
   const program = Buffer.from(readScript('dial.pl', import.meta.url), 'latin1').toString('hex');
-  return ['sh', '-c', script, 'sh', engine, url, program];
+  return ['sh', '-c', script, 'sh', engine, url, program, sudo ? 'sudo -n' : ''];
 }
 
 function commandDialler(place: Place, argv: Argv): Dialler {
@@ -69,7 +70,12 @@ function commandDialler(place: Place, argv: Argv): Dialler {
             : explain(describeEnding(ending), words),
         (cause: unknown) => explain(String(cause), words),
       );
-      return { input: stdin, output: stdout, over, destroy: () => running.kill('SIGTERM') };
+      const destroy = () => {
+        running.kill('SIGTERM');
+        // What sudo runs may not be killed by its user: it ends when nobody listens any more.
+        running.release?.();
+      };
+      return { input: stdin, output: stdout, over, destroy };
     },
     close() {},
   };
@@ -90,6 +96,7 @@ const HINTS: [words: RegExp, hint: string][] = [
   [/Host key verification failed/, 'connect once by hand with ssh, to see its key and accept it'],
   [/Could not resolve|not known/, 'is the name of the host right?'],
   [/port \d+: /, 'does the machine run, and an sshd on it?'],
+  [/^sudo: /, 'nobody can be asked for a password: sudoers has to allow it without (NOPASSWD)'],
   [/permission denied/i, "only root and members of the socket's group, mostly docker, may use it"],
   [/neither docker nor/, 'install one of them there'],
   [/No such file|Connection refused|Cannot connect|daemon running/i, 'does the engine run there?'],

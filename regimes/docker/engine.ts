@@ -55,7 +55,7 @@ export async function connectEngine(
     return {
       docker,
       socketPath,
-      local: here !== undefined,
+      local: outer.isHost && address.url.startsWith('unix:'),
       apiVersion,
       close: () => relay?.close(),
     };

@@ -12,6 +12,13 @@ export const dockerOptions: readonly OptionSpec[] = [
       "--podman CONTAINER_HOST, then the usual sockets of podman's service.",
   },
   {
+    name: 'sudo',
+    short: 's',
+    help:
+      "Reaches the engine's socket by sudo, for users who may not use it. sudo must not ask for a " +
+      "password. With ssh:// it is the sudo of the engine's machine, and after + that of the testbed before.",
+  },
+  {
     name: 'pull',
     short: 'p',
     value: 'always|missing|never',

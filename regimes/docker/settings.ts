@@ -46,7 +46,12 @@ export function readSettings(
     engine: wanted,
     image,
     args,
-    address: findEngine(wanted, host === undefined ? undefined : textOf(host), local),
+    address: findEngine(
+      wanted,
+      host === undefined ? undefined : textOf(host),
+      local,
+      given.flag('sudo'),
+    ),
     pull: readPull(given),
     standby: readCount(given.value('standby') ?? '1'),
     ...(given.flag('init') && { init: true }),

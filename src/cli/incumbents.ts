@@ -126,7 +126,7 @@ function containerServer(name: 'docker' | 'podman'): Incumbent {
       {
         name: 'sudo',
         short: 's',
-        help: 'Refused: run the server by sudo, or join the group docker.',
+        help: "Reaches the engine's socket by sudo, which must not ask for a password.",
       },
       { name: 'pull', short: 'p', help: 'Pulls the image before it is used.' },
       {
@@ -140,13 +140,8 @@ function containerServer(name: 'docker' | 'podman'): Incumbent {
       },
     ],
     translate: ({ operands, flag, value }) => {
-      for (const refused of ['sudo']) {
-        if (flag(refused)) {
-          throw new UsageError(`option --${refused} is not supported (see regime-docker(1))`);
-        }
-      }
       const engine = flag('podman') ? 'podman' : flag('docker') ? 'docker' : name;
-      const switches = ['pull', 'init', 'remote'].filter(flag).map((option) => `--${option}`);
+      const switches = ['pull', 'init', 'remote', 'sudo'].filter(flag).map((option) => `--${option}`);
       const shared = value('shared-dir');
       return [engine, ...switches, ...(shared ? [`--shared-dir=${shared}`] : []), ...operands];
     },

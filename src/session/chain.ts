@@ -3,7 +3,7 @@ import { TestbedError, asError } from '../errors.ts';
 import { localPlace } from '../place/local.ts';
 import type { Place } from '../place/place.ts';
 import { prefixedPlace } from '../place/prefixed.ts';
-import type { Context, Regime, Testbed } from '../regime.ts';
+import type { Context, Regime, SparePreparation, Testbed } from '../regime.ts';
 
 /** One regime of a chain with what the command line and the plan say. */
 export interface Link {
@@ -23,6 +23,11 @@ export interface Chain {
    * has no environment of its own (null) hands on that of the level it is in.
    */
   setEnvironment(variables: Argv, context: LevelContext): Promise<void>;
+  /**
+   * Has the level that reverts keep spares, if it does. They are prepared where it is the innermost
+   * one; else what is inside them is made when they are used.
+   */
+  prepareSpares(prepare: SparePreparation): void;
   /** Reverts the innermost level that can, and makes what is inside it anew. */
   revert(context: LevelContext): Promise<void>;
   /**
@@ -89,6 +94,11 @@ export async function openChain(
     async setEnvironment(all, context) {
       const level = testbeds.findLastIndex((testbed) => testbed.setEnvironment);
       await testbeds[level]?.setEnvironment?.([...all, ...variables], context(level));
+    },
+    prepareSpares(prepare) {
+      const level = revertingLevel();
+      const innermost = level === testbeds.length - 1;
+      testbeds[level]?.prepareSpares?.(innermost ? prepare : () => Promise.resolve());
     },
     async revert(context) {
       const level = revertingLevel();

@@ -135,7 +135,7 @@ export function createSession(options: SessionOptions): Session {
       state = { name: 'open', ...begun, facts };
       closing = new AbortController();
       const spareContext = context(links.length - 1);
-      chain.innermost.prepareSpares?.(async (spare) => {
+      chain.prepareSpares(async (spare) => {
         const own = { ...spareContext, signal: closing.signal };
         const setEnvironment = (variables: Argv) =>
           spare.setEnvironment([...variables, ...(share?.variables ?? [])]);

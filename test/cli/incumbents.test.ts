@@ -41,6 +41,7 @@ describe('a link with the name of an incumbent', () => {
     ],
     ['docker', ['--podman', 'debian'], ['podman', 'debian']],
     ['docker', ['--init', 'debian'], ['docker', '--init', 'debian']],
+    ['docker', ['-ps', 'debian'], ['docker', '--pull', '--sudo', 'debian']],
     ['docker', ['--shared-dir', '/x', 'debian'], ['docker', '--shared-dir=/x', 'debian']],
     ['podman', ['debian', '--init'], ['podman', 'debian', '--init']],
     [

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 
-import { cleanUpAfterFile } from './clean-up.ts';
+import { cleanUpAfterFile, cleanUpAfterTest } from './clean-up.ts';
 import { fileTempDir } from './tempdir.ts';
 
 /** An account of this machine that is gone after the file. */
@@ -46,6 +46,17 @@ export function makeAccount({ shell = '/bin/bash', sudo, root }: AccountOptions 
     writeFileSync(sudoersOf(name), `${name} ALL=(ALL:ALL) ${tag}ALL\n`, { mode: 0o440 });
   }
   return { name, uid, gid, home, password };
+}
+
+/**
+ * Lets an account run commands as root without its password, until the test ends.
+ * @param commands as sudoers(5) has them
+ */
+export function allowSudo(name: string, commands: string): void {
+  const path = sudoersOf(`regime-test-${randomBytes(4).toString('hex')}`);
+  mkdirSync('/etc/sudoers.d', { recursive: true });
+  writeFileSync(path, `${name} ALL=(root) NOPASSWD: ${commands}\n`, { mode: 0o440 });
+  cleanUpAfterTest(() => rmSync(path, { force: true }));
 }
 
 function removeAccount(name: string, uid: number): void {

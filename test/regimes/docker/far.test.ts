@@ -1,14 +1,16 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 
 import { expect } from 'chai';
 
-import { reapAs, selfAs, sessionsOf, type Caller } from '../../crash/caller.ts';
+import { plainAs, reapAs, selfAs, sessionsOf, type Caller } from '../../crash/caller.ts';
+import { allowSudo } from '../../support/account.ts';
 import { importBusybox, startEngine, type TestEngine } from '../../support/docker.ts';
 import { debianTree, hasFixtures } from '../../support/fixtures.ts';
 import { skip } from '../../support/skip.ts';
 import { startSshd, type TestSshd } from '../../support/sshd.ts';
 import { fileTempDir, tempDir } from '../../support/tempdir.ts';
-import { openSession, refusedOpen, type OpenSession } from '../support/session.ts';
+import { hasPlainUser, plainUser } from '../../support/user.ts';
+import { openSession, refusedOpen, refusedStart, type OpenSession } from '../support/session.ts';
 
 const IMAGE = 'busybox:test';
 
@@ -38,6 +40,52 @@ describe('an engine elsewhere', function () {
     expect(lines, lines.join('\n')).to.have.length(1);
     return lines[0];
   };
+
+  describe('behind sudo', () => {
+    let user: Caller;
+    let name: string;
+
+    before(function () {
+      if (!existsSync('/usr/bin/sudo')) skip(this, 'sudo is not installed');
+      if (!hasPlainUser()) skip(this, 'there is no plain user to test as');
+      user = plainAs();
+      name = plainUser().name;
+    });
+
+    it('is worked with, and reaped, by who may run nothing but the docker command', async () => {
+      allowSudo(name, `/usr/bin/docker, /usr/local/bin/docker`);
+      const args = ['docker', '--sudo', '--host', engine.host, IMAGE];
+      await workWith(await openSession(user, args));
+      const bed = await openSession(user, args);
+      bed.server.child.kill('SIGKILL');
+      await bed.server.ended;
+      expect(engine.containers()).to.not.deep.equal([]);
+      expect(reapAs(user)).to.match(/^reaped /);
+      expect(engine.containers()).to.deep.equal([]);
+    });
+
+    it('is worked with without the docker command, with a directory that is shared', async () => {
+      allowSudo(name, '/usr/bin/perl');
+      const shared = `${plainUser().home}/shared`;
+      const args = ['podman', '-s', '--host', engine.host, '--shared-dir', shared, IMAGE];
+      const bed = await openSession(user, args);
+      expect((await bed.capabilities()).join(' ')).to.include(`downtmp-host=${shared}/`);
+      await workWith(bed);
+      expect(existsSync(shared)).to.equal(false);
+    });
+
+    it('is one clear line where sudo wants a password, or there is no socket', async () => {
+      const args = ['docker', '-s', '--host', engine.host, IMAGE];
+      expect(await refusal(user, ...args)).to.match(
+        /cannot reach the engine at unix:.*password is required.*\(.*NOPASSWD\)\)$/,
+      );
+      const { status, lines } = await refusedStart(user, ['docker', '-s', '-H', 'box', IMAGE]);
+      expect({ status, lines }).to.deep.equal({
+        status: 2,
+        lines: ['regime: docker: --sudo is for sockets, and tcp://box:2375 (from --host) is none'],
+      });
+    });
+  });
 
   describe('behind ssh', () => {
     let sshd: TestSshd;
