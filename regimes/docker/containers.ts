@@ -47,7 +47,10 @@ export async function startContainer(
   const body = { ...recipe.body, name, Labels: labels };
   if (recipe.platform !== undefined) body.platform = recipe.platform;
   const container = await engine.docker.createContainer(body).catch((cause: unknown) => {
-    throw engineError('cannot create a container', cause);
+    // Of an image it says so; of a network, a volume or a plugin too.
+    const lost = statusOf(cause) === 404 && /image/i.test(String(cause));
+    const hint = lost ? 'was the image removed? close, and fetch it again' : undefined;
+    throw engineError('cannot create a container', cause, hint);
   });
   faultPoint('container.created');
   try {

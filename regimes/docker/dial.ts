@@ -9,7 +9,9 @@ const AHEAD = 2;
 
 /** The path of a socket that can be used as it is. */
 export function socketHere({ url, sudo }: Address, outer: Place): string | undefined {
-  return outer.isHost && !sudo && url.startsWith('unix://') ? url.slice('unix://'.length) : undefined;
+  return outer.isHost && !sudo && url.startsWith('unix://')
+    ? url.slice('unix://'.length)
+    : undefined;
 }
 
 /** What reaches an engine that is elsewhere: behind another Place, or at an address of the network. */

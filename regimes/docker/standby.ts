@@ -15,7 +15,7 @@ export interface Standby<T> {
 
 /**
  * @param count how many are kept ahead
- * @param make makes one; where it fails there is none, and the debug log says why
+ * @param make makes one; where it fails there is none, and who wants one is told why, once
  */
 export function keepStandby<T>(
   count: number,
@@ -24,6 +24,8 @@ export function keepStandby<T>(
 ): Standby<T> {
   const ahead: Promise<T | undefined>[] = [];
   let draining = false;
+  let failure: string | undefined;
+  let told = false;
   // One after the other: what is in use goes first, and a machine has few disks.
   let last: Promise<unknown> = Promise.resolve();
   return {
@@ -32,7 +34,8 @@ export function keepStandby<T>(
         const one = last.then(async () => {
           if (draining) return undefined;
           return make().catch((cause: unknown) => {
-            log.debug(`no container could be made ahead: ${asError(cause).message}`);
+            failure = `no container could be made ahead: ${asError(cause).message}`;
+            log.debug(failure);
             return undefined;
           });
         });
@@ -40,7 +43,14 @@ export function keepStandby<T>(
         ahead.push(one);
       }
     },
-    take: async () => ahead.shift(),
+    async take() {
+      const one = await ahead.shift();
+      if (!one && failure !== undefined && !told) {
+        told = true;
+        log.warn(failure);
+      }
+      return one;
+    },
     async drain() {
       draining = true;
       const all = await Promise.all(ahead.splice(0));

@@ -141,7 +141,9 @@ function containerServer(name: 'docker' | 'podman'): Incumbent {
     ],
     translate: ({ operands, flag, value }) => {
       const engine = flag('podman') ? 'podman' : flag('docker') ? 'docker' : name;
-      const switches = ['pull', 'init', 'remote', 'sudo'].filter(flag).map((option) => `--${option}`);
+      const switches = ['pull', 'init', 'remote', 'sudo']
+        .filter(flag)
+        .map((option) => `--${option}`);
       const shared = value('shared-dir');
       return [engine, ...switches, ...(shared ? [`--shared-dir=${shared}`] : []), ...operands];
     },

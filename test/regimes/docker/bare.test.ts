@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 
 import { expect } from 'chai';
 import fc from 'fast-check';
@@ -18,6 +18,7 @@ import { debianTarball, hasFixtures } from '../../support/fixtures.ts';
 import { skip } from '../../support/skip.ts';
 import { fileTempDir, tempDir } from '../../support/tempdir.ts';
 import { openSession, refusedOpen, type OpenSession } from '../support/session.ts';
+import { until } from '../support/until.ts';
 
 describe('Containers of an image with nothing but a static binary', function () {
   this.timeout(300_000);
@@ -123,6 +124,33 @@ describe('Containers of an image with nothing but a static binary', function () 
     await session.quit();
   });
 
+  it('have nothing half of a copy that was stopped, by its time limit or by a signal', async () => {
+    const { programs, isDead } = haltingTar();
+    const PATH = `${programs}:${process.env['PATH'] ?? ''}`;
+    const env = { ...caller.env, PATH, AUTOPKGTEST_VIRT_COPY_TIMEOUT: '3' };
+    const args = ['docker', '--dialect=classic', image];
+    const session = await openSession({ ...caller, env }, args);
+    const { server, scratch } = session;
+    const here = tempDir();
+    mkdirSync(`${here}/t`);
+    writeFileSync(`${here}/t/new`, 'new'.repeat(10_000));
+    await session.run('/busybox', 'mkdir', '-p', `${scratch}/t/old`);
+    expect(await server.command(`copydown ${here}/t/ ${scratch}/t/`)).to.equal('timeout');
+    await until(isDead, 'the sender was dead');
+    const list = async (path: string) => (await session.run('/busybox', 'ls', '-A', path)).stdout;
+    expect([await list(scratch), await list(`${scratch}/t`)]).to.deep.equal(['t\n', 'old\n']);
+    expect(await server.command(`copyup ${scratch}/ ${here}/up/`)).to.equal('timeout');
+    expect(readdirSync(here)).to.deep.equal(['t']);
+    rmSync(`${programs}/pid`);
+    server.send(`copyup ${scratch}/ ${here}/up/\n`);
+    await until(() => existsSync(`${programs}/pid`), 'the copy was under way');
+    server.child.kill('SIGTERM');
+    expect(await server.ended).to.deep.equal({ status: null, signal: 'SIGTERM' });
+    await until(isDead, 'the receiver was dead');
+    expect(readdirSync(here)).to.deep.equal(['t']);
+    expect(engine.containers()).to.deep.equal([]);
+  });
+
   it('replace a directory as a whole, and revert to what the image holds', async () => {
     const session = await openSession(caller, ['docker', '--dialect=classic', image]);
     const { server, scratch } = session;
@@ -152,8 +180,8 @@ describe('Containers of an image with nothing but a static binary', function () 
     expect(refusal.status).to.equal(12);
     const session = await open(image);
     expect(await session.server.command('shell /')).to.equal('ok');
-    expect(session.server.stderr()).to.match(/shell: the container .* has no shell/);
     await session.quit();
+    expect(session.server.stderr()).to.match(/shell: the container .* has no shell/);
     expect(engine.containers()).to.deep.equal([]);
   });
 
@@ -192,6 +220,23 @@ describe('Containers of an image with nothing but a static binary', function () 
     await session.quit();
   });
 });
+
+/** A tar that does a part of its work, writes its pid into a file and hangs. */
+function haltingTar(): { programs: string; isDead(): boolean } {
+  const programs = tempDir();
+  const script = `#!/bin/sh
+case " $* " in *" -c "*) /usr/bin/env -u TAR_OPTIONS /bin/tar "$@" | head -c 3000 ;; *) head -c 512 >/dev/null ;; esac
+echo $$ >${programs}/new; mv ${programs}/new ${programs}/pid
+exec sleep 1000
+`;
+  writeFileSync(`${programs}/tar`, script, { mode: 0o755 });
+  const isDead = () => {
+    const pid = readFileSync(`${programs}/pid`, 'utf8').trim();
+    // A zombie that process 1 has not taken yet is dead.
+    return !existsSync(`/proc/${pid}/cmdline`) || readFileSync(`/proc/${pid}/cmdline`).length === 0;
+  };
+  return { programs, isDead };
+}
 
 /** What the engine keeps: no fractions of seconds, no times before 1970 and no holes. */
 function coarse(seen: Seen[]): Seen[] {

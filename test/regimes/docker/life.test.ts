@@ -179,6 +179,48 @@ describe('containers of a Docker engine', function () {
     expect(ours()).to.deep.equal([]);
   });
 
+  it('that run out of memory are named so, and outlive a command that does', async () => {
+    const limits = ['--memory', '16m', '--memory-swap', '16m'];
+    const { server, scratch } = await startOpen('--standby=0', IMAGE, ...limits);
+    const auxverb = await prefixOf(server);
+    const greedy = [...auxverb, 'tail', '/dev/zero'];
+    expect((await runCommand(greedy)).ending).to.deep.equal({ status: 137 });
+    expect(await inside(auxverb, 'echo here')).to.equal('here\n');
+    ok(await server.command('auxverb_debug_fail'));
+    expect(server.stderr()).to.match(/ oom regime-/);
+    // The kernel takes what offers itself most.
+    await runCommand([...auxverb, 'sh', '-c', 'echo 1000 >/proc/1/oom_score_adj; tail /dev/zero']);
+    server.send(`execute true /dev/null /dev/null /dev/null ${scratch}\n`);
+    const words = /is gone: it has ended \(exited\) with exit code 137, killed .*\(OOMKilled\)/;
+    await expectFailure(server, words);
+    expect(ours()).to.deep.equal([]);
+  });
+
+  it('whose image was removed while open are not made anew, in one line that says so', async () => {
+    engine.docker('commit', 'bystander', 'short-lived:test');
+    const { server } = await startOpen('short-lived:test');
+    await twoContainers(ours);
+    engine.docker('kill', ...ours());
+    engine.docker('rmi', '-f', 'short-lived:test');
+    server.send('revert\n');
+    const words = /cannot create a container: .*image.*\(was the image removed\? .*\)$/i;
+    await expectFailure(server, words);
+    expect(ours()).to.deep.equal([]);
+  });
+
+  it('keep one that stands by for what is inside another testbed', async () => {
+    const { server, scratch } = await startOpen(IMAGE, '+', 'null');
+    await twoContainers(ours);
+    const [spare = ''] = ours().filter((name) => name.endsWith('-2'));
+    await inside(await prefixOf(server), 'echo "$0" >/mine', scratch);
+    expect(ok(await server.command('revert'))).to.equal(scratch);
+    const look = 'cat /mine 2>/dev/null; ls -A "$0"; cat /proc/self/cgroup';
+    const id = engine.docker('inspect', '-f', '{{.Id}}', spare);
+    expect(await inside(await prefixOf(server), look, scratch)).to.match(new RegExp(`^.*${id}`));
+    expect(await server.command('quit')).to.equal('ok');
+    expect(ours()).to.deep.equal([]);
+  });
+
   it('hand on 50 commands at once, and 256 MiB through stdin and back', async () => {
     const { server } = await startOpen(IMAGE);
     const auxverb = await prefixOf(server);
