@@ -80,10 +80,8 @@ describe('an engine elsewhere', function () {
         /cannot reach the engine at unix:.*password is required.*\(.*NOPASSWD\)\)$/,
       );
       const { status, lines } = await refusedStart(user, ['docker', '-s', '-H', 'box', IMAGE]);
-      expect({ status, lines }).to.deep.equal({
-        status: 2,
-        lines: ['regime: docker: --sudo is for sockets, and tcp://box:2375 (from --host) is none'],
-      });
+      expect([status, lines.length]).to.deep.equal([2, 1]);
+      expect(lines[0]).to.match(/--sudo is for sockets, and tcp:\/\/box:2375 .* is none/);
     });
   });
 
