@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import { runThrough, selfAs, type Caller } from '../../crash/caller.ts';
 import { makeCertificates, type Certificates } from '../../support/certificates.ts';
 import { cleanUpAfterTest } from '../../support/clean-up.ts';
-import { importBusybox, startEngine, type TestEngine } from '../../support/docker.ts';
+import { importBusybox, importShellless, startEngine, type TestEngine } from '../../support/docker.ts';
 import { fileTempDir, tempDir } from '../../support/tempdir.ts';
 import { openSession, refusedOpen, refusedStart, type OpenSession } from '../support/session.ts';
 
@@ -73,6 +73,21 @@ describe('an engine at a tcp address', function () {
     const port = await forward(engine.socket);
     const args = ['docker', '--host', `127.0.0.1:${port}`, IMAGE];
     await workWith(await openSession(callerWith({}), args));
+  });
+
+  it('copies by its archives where the container has no tar', async () => {
+    const args = ['docker', importShellless(engine)];
+    const bed = await openSession(byTls(certificates.client), args);
+    const here = tempDir();
+    spawnSync('sh', ['-c', 'mkdir "$0/t"; seq 1000000 >"$0/t/a"; ln -s a "$0/t/b"', here]);
+    expect(await bed.server.command(`copydown ${here}/t/ ${bed.scratch}/t/`)).to.equal('ok');
+    expect(await bed.server.command(`copyup ${bed.scratch}/t/ ${here}/up/`)).to.equal('ok');
+    const { status, stdout } = spawnSync('diff', ['-r', '--no-dereference', 't', 'up'], {
+      cwd: here,
+      encoding: 'utf8',
+    });
+    expect({ status, stdout }).to.deep.equal({ status: 0, stdout: '' });
+    await bed.quit();
   });
 
   it('is worked with by the certificates of a context, and by none where it says so', async () => {
