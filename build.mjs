@@ -130,7 +130,7 @@ function scripts() {
   const texts = {};
   for (const folder of ['src', 'regimes']) {
     for (const file of readdirSync(join(ROOT, folder), { recursive: true })) {
-      if (!/\.(sh|pl)$/.test(file)) continue;
+      if (!/\.(sh|pl|cjs)$/.test(file)) continue;
       const name = basename(file);
       if (name in texts) throw new Error(`two scripts are called ${name}`);
       texts[name] = readFileSync(join(ROOT, folder, file), 'latin1');

@@ -5,7 +5,7 @@ import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { bufferOf, type Argv, type Bytes } from '../bytes.ts';
 import { asError } from '../errors.ts';
 import { frame, frameReader, type FrameKind } from './frames.ts';
-import { installProgram } from './program.ts';
+import { installProgram, type AuxverbProgram } from './program.ts';
 
 /** What a caller wants to be run. */
 export interface AuxverbRequest {
@@ -35,10 +35,12 @@ export interface AuxverbServer {
 /**
  * Listens for auxverbs in a new directory, which only this user can enter.
  * @param start runs a command; rejects where the testbed has gone
+ * @param programs what callers may run, the best first; left out: all that there are
  */
 export async function serveAuxverbs(
   directory: Bytes,
   start: (request: AuxverbRequest) => Promise<AuxverbCommand>,
+  programs?: readonly AuxverbProgram[],
 ): Promise<AuxverbServer> {
   const name = bufferOf(directory);
   // What a dead server left in it would be in the way.
@@ -59,15 +61,18 @@ export async function serveAuxverbs(
     server.once('error', reject);
     server.listen(`${path}/socket`, 511, resolve);
   });
-  return {
-    prefix: installProgram(directory, path),
-    close() {
-      server.close();
-      for (const socket of callers) socket.destroy();
-      rmSync(name, { recursive: true, force: true });
-      closeSync(descriptor);
-    },
+  const close = () => {
+    server.close();
+    for (const socket of callers) socket.destroy();
+    rmSync(name, { recursive: true, force: true });
+    closeSync(descriptor);
   };
+  try {
+    return { prefix: await installProgram(directory, path, programs), close };
+  } catch (cause) {
+    close();
+    throw cause;
+  }
 }
 
 function serveCaller(

@@ -1,4 +1,4 @@
-// Written by scripts/stand-in.mjs: stand-in.c for each machine, with gzip and in base64.
+// Written by scripts/programs.mjs: stand-in.c for each machine, with gzip and in base64.
 
 /** The SHA-256 of the sources that these were made of, one after the other. */
 export const SOURCES = '4e1a20da42d5575eb13bd65dab309a6bb24d9bef12305664d14e9462557f66e9';
