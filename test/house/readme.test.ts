@@ -1,36 +1,21 @@
 import { expect } from 'chai';
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { projectRoot, serverPath } from '../support/server.ts';
-import { skip } from '../support/skip.ts';
-import { fileTempDir } from '../support/tempdir.ts';
-
-interface Example {
-  /** Words of the fence after `sh run`: as `root`. */
-  words: string[];
-  script: string;
-}
+import { exampleDirectory, runExample, type Example } from '../support/examples.ts';
+import { projectRoot } from '../support/server.ts';
 
 describe('the examples of README.md', () => {
   let directory: string;
   before(function () {
     this.timeout(60_000);
-    directory = fileTempDir();
-    mkdirSync(join(directory, 'bin'));
-    symlinkSync(serverPath(), join(directory, 'bin/regime'));
+    directory = exampleDirectory();
   });
 
-  for (const { words, script } of readExamples()) {
-    it(`can be run: ${script}`, function () {
+  for (const example of readExamples()) {
+    it(`can be run: ${example.script}`, function () {
       this.timeout(180_000);
-      if (words.includes('root') && process.getuid?.() !== 0) skip(this, 'it needs root');
-      const { status, stderr } = spawnSync('sh', ['-ec', script], {
-        cwd: directory,
-        encoding: 'utf8',
-        env: { ...process.env, PATH: `${join(directory, 'bin')}:${process.env['PATH'] ?? ''}` },
-      });
+      const { status, stderr } = runExample(this, directory, example);
       expect({ status, stderr: status === 0 ? '' : stderr }).to.deep.equal({
         status: 0,
         stderr: '',
