@@ -23,6 +23,11 @@ export interface CopyOptions {
   timeLimit: number;
   /** Told what is about to be made beside the destination, so that a reaper can undo it. */
   journal?: CopyJournal;
+  /**
+   * True where all that the testbed has goes with its server, so that nothing that a copy leaves in it
+   * need be undone after a crash.
+   */
+  disposable?: boolean;
 }
 
 export interface CopyJournal {

@@ -80,12 +80,18 @@ export function createSession(options: SessionOptions): Session {
   });
   const contextOf = (signal: AbortSignal): Context =>
     contextFor(opened().journal, signal)(links.length - 1);
-  const copyOptions = (signal: AbortSignal) => ({
-    signal,
-    log,
-    timeLimit: options.copyTimeLimit,
-    journal: innermost().place.isHost ? hostJournal(opened().journal) : opened().journal,
-  });
+  const copyOptions = (signal: AbortSignal) => {
+    const { place, traits } = innermost();
+    const { journal } = opened();
+    return {
+      signal,
+      log,
+      timeLimit: options.copyTimeLimit,
+      journal: place.isHost ? hostJournal(journal) : journal,
+      // A volume that outlives the testbed takes 'everything' away.
+      disposable: traits.ephemeral && traits.reverts === 'everything' && !place.shared,
+    };
+  };
 
   const settle = (
     testbed: SpareTestbed,

@@ -1,13 +1,17 @@
 # Takes a tree from stdin. Arguments: the tar that the archive is written for (gnu, plain; none where
 # others extract it: then only looks whether it can be), replace or merge, the destination, the
-# directory to make and extract into when it is replaced.
+# directory to make and extract into when it is replaced; make where a destination that is not there
+# is made in its place at once. A file beside it tells so until it is whole.
 if [ "$1" = none ]; then
   tar=none
 else
   find_tar
   [ "$tar" = "$1" ] || exit 97
 fi
-how=$2 destination=$3 target=$4
+how=$2 destination=$3 target=$4 witness=
+if [ "$tar$5" = gnumake ] && ! exists "$destination"; then
+  witness=$target.made target=$destination
+fi
 if [ -d "$destination" ]; then
   [ "$how" = replace ] && refuse_replacing "$destination"
 elif exists "$destination"; then
@@ -34,10 +38,20 @@ if [ "$how" = merge ]; then
   fi
 fi
 if [ "$how" = replace ] || [ ! -d "$destination" ]; then
-  mkdir -m 700 -- "$target" || exit 90
+  # Without a directory to write it in mkdir says so.
+  [ "$witness" ] && (: >"$witness") 2>/dev/null
+  mkdir -m 700 -- "$target" || {
+    [ "$witness" ] && rm -f -- "$witness"
+    exit 90
+  }
 fi
 if [ "$tar" = gnu ]; then
-  exec tar -x -p -f - --no-same-owner --delay-directory-restore --warning=no-timestamp \
+  set -- tar -x -p -f - --no-same-owner --delay-directory-restore --warning=no-timestamp \
     "$@" --no-unquote -C "$target"
+  [ "$witness" ] || exec "$@"
+  "$@" || exit
+  rm -f -- "$witness"
+  echo 'regime: made' >&2
+  exit
 fi
 cd -- "$target" && exec tar -x -p -o -f -

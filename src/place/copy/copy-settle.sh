@@ -7,6 +7,11 @@ if exists "$3"; then
     mv -- "$3" "$1" || exit 90
   fi
 fi
+if exists "$2.made"; then
+  # The destination was not there, was made in its place, and is not whole.
+  remove_tree "$1"
+  rm -f -- "$2.made"
+fi
 if exists "$2"; then
   remove_tree "$2"
 fi

@@ -17,6 +17,9 @@ import { rememberTar, tarOf, warnOfPlainTar, type TarKind } from './tar-kind.ts'
 
 const COMMIT_LIMIT = 120_000;
 
+/** What the testbed's script says of a destination that it has made in its place. */
+const MADE = /^regime: made\n/m;
+
 /** `copydown HOST/ TESTBED/`: tar here, tar there. */
 export async function copyDirectoryDown(
   place: Place,
@@ -29,9 +32,21 @@ export async function copyDirectoryDown(
   const step = `cannot copy ${named(source)} to ${named(destination)} on ${place.label}`;
   await checkSource(source, destination, place, step);
   const sides = { source: 'the host', sink: place.label };
-  const extract = async (target: Bytes) => {
+  const replacement = planReplacement('testbed', destination, parentOf(destination));
+  // Where there is nothing to replace nothing has to be moved: that saves a command.
+  const make = options.disposable && request.existing === 'replace' ? ['make'] : [];
+  /** @returns true where the tree is in its place already */
+  const extract = async (target: Bytes): Promise<boolean> => {
     const sink = (kind: TarKind) =>
-      scriptArgv(place, 'copy-directory-down', kind, request.existing, destination, target);
+      scriptArgv(
+        place,
+        'copy-directory-down',
+        kind,
+        request.existing,
+        destination,
+        target,
+        ...make,
+      );
     const end = await sendTree(source, sink, place, signal);
     const { archive } = place;
     if (end.sink === STATUS.noTar && archive) {
@@ -47,25 +62,34 @@ export async function copyDirectoryDown(
       });
       if (changed) options.log.warn(`${named(source)} changed while it was copied`);
       warnOfPlainTar(place, options.log);
-      return;
+      return false;
     }
+    const made = MADE.test(end.words);
     if (end.source === 1 && end.sink === 0) {
       options.log.warn(`${named(source)} changed while it was copied`);
-    } else checkEnd(step, end, sides);
+    } else {
+      // Its sink has not heard that the source failed.
+      if (made && end.source !== 0) await settle({ ...replacement, fresh: destination }, place);
+      checkEnd(step, { ...end, words: end.words.replace(MADE, '') }, sides);
+    }
     if (tarOf(place) === 'plain') warnOfPlainTar(place, options.log);
+    return made;
   };
-  if (request.existing === 'merge') return extract(destination);
+  if (request.existing === 'merge') {
+    await extract(destination);
+    return;
+  }
 
   if (destination === '/') throw new CopyFailed({ step: `${step}: / is not replaced` });
-  const replacement = planReplacement('testbed', destination, parentOf(destination));
   const { fresh, aside } = replacement;
   await journalled(
     replacement,
     options,
     () => settle(replacement, place),
     async () => {
-      await extract(fresh);
+      const made = await extract(fresh);
       faultPoint('copydown.sent');
+      if (made) return;
       signal.throwIfAborted();
       // Only now do we know that the source had no error. The two renames are not interrupted.
       const outcome = await place.run(scriptArgv(place, 'copy-commit', destination, fresh, aside), {

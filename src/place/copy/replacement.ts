@@ -31,10 +31,11 @@ export function planReplacement(
  */
 export async function journalled(
   replacement: Replacement,
-  { journal, log }: CopyOptions,
+  { journal: wanted, disposable, log }: CopyOptions,
   settle: () => Promise<void>,
   work: () => Promise<void>,
 ): Promise<void> {
+  const journal = disposable && replacement.on === 'testbed' ? undefined : wanted;
   await journal?.planned(replacement);
   faultPoint(replacement.on === 'host' ? 'copyup.planned' : 'copydown.planned');
   try {

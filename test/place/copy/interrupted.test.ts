@@ -1,6 +1,14 @@
 import { expect } from 'chai';
 import { on } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, renameSync, watch, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  watch,
+  writeFileSync,
+} from 'node:fs';
 
 import { copyDown, copyUp, settleReplacement, type Replacement } from '../../../src/place/copy.ts';
 import { CopyFailed, TimedOut } from '../../../src/errors.ts';
@@ -128,6 +136,67 @@ describe('A copy that replaces and is stopped half-way', () => {
       expect(told).to.deep.equal([`planned ${on} ${scene.root}/out/old`, 'done']);
     });
   }
+});
+
+describe('A directory that is made on a testbed which goes with its server', () => {
+  /** Copies down to where nothing is yet. */
+  const start = (root: string, tar: string, more: Partial<Parameters<typeof copyDown>[2]> = {}) => {
+    const request = { host: `${root}/source/`, testbed: `${root}/out/new/` } as const;
+    const journal = {
+      planned: () => Promise.reject(new Error('nothing is to be undone there')),
+      done: () => Promise.reject(new Error('nothing was planned')),
+    };
+    return copyDown(
+      placeWithTar(root, tar),
+      { ...request, kind: 'directory', existing: 'replace' },
+      copyOptions({ disposable: true, journal, ...more }),
+    );
+  };
+  const left = (root: string) =>
+    walkTree(`${root}/out`)
+      .map(({ path }) => path)
+      .filter((path) => !path.includes('/'));
+
+  it('is whole, with nothing beside it, and is replaced by the next', async () => {
+    const { root } = makeScene();
+    await start(root, 'real "$@"');
+    expect(differences(walkTree(`${root}/out/new`), walkTree(`${root}/source`))).to.deep.equal([]);
+    writeFileSync(`${root}/out/new/more`, '');
+    rmSync(`${root}/bin`, { recursive: true });
+    await start(root, 'real "$@"');
+    expect(existsSync(`${root}/out/new/more`)).to.equal(false);
+    expect(left(root)).to.have.members(['', 'new', 'old']);
+  });
+
+  it('is taken away where it is stopped half-way', async () => {
+    const { root } = makeScene();
+    const controller = new AbortController();
+    const copy = rejection(start(root, HANGING, { signal: controller.signal }));
+    await hung(root);
+    expect(left(root)).to.include('new');
+    controller.abort(new Error('stopped'));
+    expect((await copy).message).to.equal('stopped');
+    expect(left(root)).to.have.members(['', 'old']);
+  });
+
+  it('is taken away where its source failed', async () => {
+    const { root } = makeScene();
+    const path = process.env['PATH'] ?? '/usr/bin:/bin';
+    mkdirSync(`${root}/host`);
+    const tar = `#!/bin/sh\nPATH='${path}' tar "$@"\necho 'tar: broken' >&2\nexit 2\n`;
+    writeFileSync(`${root}/host/tar`, tar, { mode: 0o755 });
+    // The testbed's PATH is already settled: only the host's end meets this one.
+    const copy = rejection(start(root, 'real "$@"'));
+    process.env['PATH'] = `${root}/host:${path}`;
+    try {
+      const error = await copy;
+      expect(error).to.be.instanceOf(CopyFailed);
+      expect(error.message).to.match(/the host: exit status 2: .*broken/);
+    } finally {
+      process.env['PATH'] = path;
+    }
+    expect(left(root)).to.have.members(['', 'old']);
+  });
 });
 
 describe('A file copy that is stopped half-way', () => {
