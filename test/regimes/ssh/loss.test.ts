@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 import { expect } from 'chai';
@@ -16,7 +15,7 @@ import { startSshd, type TestSshd } from '../../support/sshd.ts';
 import { tempDir } from '../../support/tempdir.ts';
 import { openSession, type OpenSession } from '../support/session.ts';
 import { until } from '../support/until.ts';
-import { sshWords } from './support.ts';
+import { ownedBy, processesOf, sshWords } from './support.ts';
 
 /** Milliseconds in which a peer that says nothing is noticed, with some for a busy machine. */
 const SILENCE = 60_000;
@@ -41,7 +40,7 @@ describe('a machine behind ssh whose connection is lost', function () {
 
   const open = () => openSession(caller, sshWords(sshd, account.name, '--dialect=classic'));
   const nothingIsLeft = async () => {
-    await until(() => processesOf(account.uid) === 0, 'nothing of it runs there', 20_000);
+    await until(() => processesOf(account) === 0, 'nothing of it runs there', 20_000);
     const reaped = reapAs(caller);
     expect(reaped).to.not.include('failed');
     expect(sessionsOf(caller)).to.deep.equal([]);
@@ -97,7 +96,7 @@ describe('a machine behind ssh whose connection is lost', function () {
           ? `copydown ${source}/ ${bed.scratch}/there/`
           : `copyup ${there}/ ${destination}/`;
       const reply = bed.server.command(command);
-      await until(() => processesOf(account.uid, '^tar ') > 0, 'tar runs there');
+      await until(() => processesOf(account, '^tar ') > 0, 'tar runs there');
       await sshd.kill();
       expect(await reply).to.equal('copy-failed');
       if (way === 'up') {
@@ -129,24 +128,6 @@ async function startSleep(
   const prefix = prefixOf(await bed.server.command('print-execute-command'));
   const auxverb = startThrough(prefix, ['sleep', '983']);
   const ended = new Promise<number | null>((resolve) => auxverb.once('close', resolve));
-  await until(() => processesOf(account.uid, '^sleep 983') === 1, 'it runs');
+  await until(() => processesOf(account, '^sleep 983') === 1, 'it runs');
   return { ended };
-}
-
-function processesOf(uid: number, line = ''): number {
-  const { stdout } = spawnSync('pgrep', ['-c', '-U', String(uid), '-f', line], {
-    encoding: 'utf8',
-  });
-  return Number(stdout);
-}
-
-function ownedBy({ uid }: TestAccount): string[] {
-  return readdirSync('/tmp')
-    .map((name) => `/tmp/${name}`)
-    .filter((path) => ownerOf(path) === uid);
-}
-
-function ownerOf(path: string): number {
-  const { stdout } = spawnSync('stat', ['-c', '%u', path], { encoding: 'utf8' });
-  return stdout === '' ? -1 : Number(stdout);
 }

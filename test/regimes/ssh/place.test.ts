@@ -10,7 +10,7 @@ import { startSshd, type TestSshd } from '../../support/sshd.ts';
 import { fileTempDir, tempDir } from '../../support/tempdir.ts';
 import { openSession } from '../support/session.ts';
 import { until } from '../support/until.ts';
-import { passwordFile, sshWords } from './support.ts';
+import { passwordFile, processesOf, sshWords } from './support.ts';
 
 /** Bytes that one shell or another takes for its own. */
 const NASTY = [
@@ -103,7 +103,7 @@ describe('a machine behind ssh', function () {
     const account = makeAccount({ shell: '/bin/sh' });
     const bed = await openSession(selfAs(tempDir()), sshWords(sshd, account.name));
     const prefix = prefixOf(await bed.server.command('print-execute-command'));
-    const running = () => processesOf(account.uid, '^sleep 98');
+    const running = () => processesOf(account, '^sleep 98');
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
       const script = 'trap "" TERM; sleep 987 & sleep 986';
       const auxverb = startThrough(prefix, ['sh', '-c', script]);
@@ -119,7 +119,7 @@ describe('a machine behind ssh', function () {
     const account = makeAccount({ shell: '/bin/sh' });
     const bed = await openSession(selfAs(tempDir()), sshWords(sshd, account.name));
     expect(await bed.sh('sleep 985 & echo done')).to.equal('done');
-    expect(processesOf(account.uid, 'sleep 985')).to.equal(1);
+    expect(processesOf(account, 'sleep 985')).to.equal(1);
     await bed.quit();
   });
 
@@ -129,10 +129,10 @@ describe('a machine behind ssh', function () {
     const prefix = prefixOf(await bed.server.command('print-execute-command'));
     const auxverb = startThrough(prefix, ['sleep', '984']);
     const ended = new Promise((resolve) => auxverb.once('close', resolve));
-    await until(() => processesOf(account.uid, 'sleep 984') === 1, 'it runs');
+    await until(() => processesOf(account, 'sleep 984') === 1, 'it runs');
     await bed.quit();
     expect(await ended).to.equal(255);
-    await until(() => processesOf(account.uid, '') === 0, 'nothing runs');
+    await until(() => processesOf(account, '') === 0, 'nothing runs');
     expect(
       spawnSync('find', [
         '/tmp',
@@ -147,14 +147,6 @@ describe('a machine behind ssh', function () {
     expect(await new Promise((resolve) => late.once('close', resolve))).to.equal(255);
   });
 });
-
-/** How many processes of a user have a command line like this. */
-function processesOf(uid: number, line: string): number {
-  const { stdout } = spawnSync('pgrep', ['-c', '-U', String(uid), '-f', line], {
-    encoding: 'utf8',
-  });
-  return Number(stdout);
-}
 
 /** Where a shell is; busybox is one by its name. */
 function pathOf(shell: string): string | undefined {
