@@ -12,6 +12,10 @@ import { writeStderr } from './log.ts';
  * resolves with the exit status.
  */
 const commands = new Map<string, (words: Argv) => Promise<number>>([
+  [
+    'completion',
+    async (words) => (await import('./cli/completion.ts')).completion(words),
+  ],
   ['conform', async (words) => (await import('./cli/conform.ts')).conform(words.map(textOf))],
   ['reap', async (words) => (await import('./cli/reap.ts')).reap(words)],
   ['run', async (words) => (await import('./cli/run.ts')).run(words)],

@@ -17,6 +17,7 @@ export function renderHelp(): string {
     '       regime script [OPTION]... FILE -- REGIME [ARG]...',
     '       regime sessions [OPTION]... [show ID | keep ID]',
     '       regime shell ID [COMMAND [ARG]...]',
+    '       regime completion bash',
     '       regime help [NAME]',
     '',
     ...fold(
@@ -38,6 +39,7 @@ export function renderHelp(): string {
     ...entry('script', 'work off a file of commands', 12),
     ...entry('sessions', 'show the sessions there are, and what they hold', 12),
     ...entry('shell', 'get into the testbed of a session that was kept', 12),
+    ...entry('completion', 'print what makes bash complete all this', 12),
     ...entry('help', 'show this, or the manual page of a regime, a command or a subject', 12),
     '',
     'Options with every regime:',

@@ -19,7 +19,7 @@ export const serverOptions: readonly OptionSpec[] = [
   },
   {
     name: 'dialect',
-    value: 'DIALECT',
+    value: 'classic|current',
     help:
       'How a copied directory meets one that is there: classic replaces it, current merges into it. ' +
       'Without this option the first command that only one generation of harness sends decides.',
