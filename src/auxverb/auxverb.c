@@ -21,7 +21,7 @@ static struct output {
   char data[ROOM];
 } outputs[2];
 
-static int server, input, ended, resized, done = -1;
+static int server, input, ended, resized, closed, done = -1;
 static char queue[HEAD + ROOM], arrived[ROOM];
 static word queued, queued_at, arrived_end;
 static long untaken;
@@ -179,7 +179,7 @@ static void take_frames(void) {
 static void read_server(void) {
   long got = K(read, server, arrived + arrived_end, ROOM - arrived_end, 0, 0);
   if (got > 0) arrived_end += (word)got;
-  else if (!is_passing(got)) gone("the testbed has gone");
+  else if (!is_passing(got)) closed = 1;
 }
 
 static void write_server(void) {
@@ -202,6 +202,8 @@ static _Noreturn void relay(void) {
       restore();
       leave(done);
     }
+    /* What has arrived may still wait for room, and the status is behind it. */
+    if (closed && done < 0 && !outputs[0].held && !outputs[1].held) gone("the testbed has gone");
     if (!queued && resized) resized = 0, tell_window();
     if (!queued && ended) ended = 0, head('e', 0);
     struct { int fd; short events, seen; } polled[] = {
@@ -211,7 +213,7 @@ static _Noreturn void relay(void) {
       {outputs[1].held ? outputs[1].fd : -1, POLLOUT, 0},
       {signals, POLLIN, 0},
     };
-    if (done < 0) polled[0].events = (arrived_end < ROOM ? POLLIN : 0) | (queued ? POLLOUT : 0);
+    if (done < 0 && !closed) polled[0].events = (arrived_end < ROOM ? POLLIN : 0) | (queued ? POLLOUT : 0);
     /* Its end would be seen again and again. */
     if (!polled[0].events) polled[0].fd = -1;
     if (K(ppoll, polled, 5, 0, 0, 8) < 0) continue;

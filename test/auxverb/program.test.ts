@@ -97,6 +97,23 @@ for (const [name, program] of Object.entries(AUXVERB_PROGRAMS)) {
       expect(stdout === text, `${stdout.length} bytes`).to.equal(true);
     });
 
+    it('hands on all that a command wrote to who reads it later', async () => {
+      const child = startThrough(server.prefix, ['head', '-c', '1000000', '/dev/zero']);
+      let bytes = 0;
+      const first = new Promise((resolve) => child.stdout?.once('readable', resolve));
+      await first;
+      const end = endOf(child);
+      child.stdout?.on('data', (data: Buffer) => {
+        bytes += data.length;
+        child.stdout?.pause();
+        setTimeout(() => child.stdout?.resume(), 5);
+      });
+      const closed = new Promise((resolve) => child.stdout?.once('close', resolve));
+      expect(await end).to.equal(0);
+      await closed;
+      expect(bytes).to.equal(1_000_000);
+    });
+
     it('ends without the input that the command does not take', async () => {
       const child = startThrough(server.prefix, ['head', '-c', '3']);
       child.stdin?.on('error', () => {});
