@@ -27,11 +27,16 @@ export const FAULT_POINTS = [
   'close.forgotten',
 ] as const;
 
-/** Marks a moment; in the build for tests the server is killed here where REGIME_FAULT names it. */
+/**
+ * Marks a moment; in the build for tests the server is killed here where REGIME_FAULT names it. With
+ * REGIME_FAULT_VICTIM=group its whole process group is; with `control group` it waits for its end.
+ */
 export function faultPoint(name: (typeof FAULT_POINTS)[number]): void {
   if (typeof REGIME_FAULT_POINTS !== 'undefined' && REGIME_FAULT_POINTS) {
     if (process.env['REGIME_FAULT'] !== name) return;
+    const victim = process.env['REGIME_FAULT_VICTIM'];
+    if (victim === 'control group') process.kill(process.pid, 'SIGSTOP');
     // 0 is the whole process group.
-    process.kill(process.env['REGIME_FAULT_VICTIM'] === 'group' ? 0 : process.pid, 'SIGKILL');
+    process.kill(victim === 'group' ? 0 : process.pid, 'SIGKILL');
   }
 }

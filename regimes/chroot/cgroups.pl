@@ -108,16 +108,22 @@ sub join_cgroups {
     }
 }
 
-# What a dead monitor left: nothing but its name tells where.
+# What a dead monitor left: nothing but its name tells where. It was made below the group of its
+# server, as of a container or a unit, which need not be ours.
 sub remove_cgroups {
     my ($name) = @_;
     for my $controller (qw(memory pids)) {
-        my ($mount, $version) = cgroup_mount($controller) or next;
-        my ($own) = own_cgroup($controller, $version) or next;
-        for (my $parent = $own; ; $parent =~ s{/[^/]*$}{}) {
-            rmdir "$mount$parent/$name";
-            last unless length $parent;
-        }
+        my ($mount) = cgroup_mount($controller) or next;
+        remove_below($mount, $name);
+    }
+}
+
+sub remove_below {
+    my ($directory, $name) = @_;
+    opendir(my $entries, $directory) or return;
+    my @groups = grep { !/^\.\.?$/ && !-l "$directory/$_" && -d _ } readdir $entries;
+    for my $group (@groups) {
+        $group eq $name ? rmdir "$directory/$group" : remove_below("$directory/$group", $name);
     }
 }
 

@@ -13,111 +13,30 @@ import { expect } from 'chai';
 
 import { FAULT_POINTS } from '../../src/fault.ts';
 import { needRoot } from '../regimes/support/needs.ts';
-import { makeSmallTree } from '../regimes/support/small-tree.ts';
-import { cleanUpAfterFile } from '../support/clean-up.ts';
-import { importBusybox, startEngine, type TestEngine } from '../support/docker.ts';
-import { debianTarball, hasFixtures } from '../support/fixtures.ts';
-import { startPodman, type TestPodman } from '../support/podman.ts';
+import { until } from '../regimes/support/until.ts';
 import { projectRoot, startServer } from '../support/server.ts';
 import { skip } from '../support/skip.ts';
 import { fileTempDir } from '../support/tempdir.ts';
-import { hasPlainUser } from '../support/user.ts';
-import { plainAs, reapAs, selfAs, serverOf, sessionsOf, type Caller } from './caller.ts';
-import { familyOf, mountsBelow, namedAfter, stillRunning, untilNone } from './processes.ts';
+import { startBystanders, type Bystanders } from './bystanders.ts';
+import { reapAs, sessionsOf, type Caller } from './caller.ts';
+import { controlGroupsNamed, makeControlGroup, type ControlGroup } from './control-group.ts';
+import { kinds, type FaultPoint, type Kind, type Ready } from './kinds.ts';
+import { isStopped, namedAfter, untilNone } from './processes.ts';
 
-type FaultPoint = (typeof FAULT_POINTS)[number];
 const SOAK = Boolean(process.env['REGIME_SOAK']);
 
 /** Milliseconds until the kernel and a monitor must have taken everything away, on a busy machine. */
 const PATIENCE = 20_000;
 
-/** Of a regime whose containers take seconds to make, unless there is time. */
+/** What is killed: the server alone, its process group, all that is in its control group. */
+const VICTIMS = ['server', 'group', 'control group'] as const;
+
+/** Where containers take seconds to be made, or the rest is what others have, unless there is time. */
 const FEW: readonly FaultPoint[] = [
   'container.created',
   'open.made',
   'revert.swapped',
   'close.begun',
-];
-
-/** What makes and takes away the testbed; the rest is the same code for all regimes. */
-const OWN = FAULT_POINTS.filter((point) => !/^(copydown|execute|copyup)\./.test(point));
-
-/** What a regime of the matrix needs. */
-interface Kind {
-  title: string;
-  /** Makes ready, or skips; gives who calls, and with which words. */
-  prepare(
-    context: Mocha.Context,
-  ): Promise<{ caller: Caller; args: string[]; bystander?: string[] }>;
-  points?: readonly FaultPoint[];
-  reverts: boolean;
-  containers?: () => string[];
-}
-
-let engine: TestEngine;
-let podman: TestPodman;
-let tree: string;
-
-const withEnv = (env: NodeJS.ProcessEnv): Caller => {
-  const caller = selfAs(fileTempDir());
-  return { ...caller, env: { ...caller.env, ...env } };
-};
-const kinds: Kind[] = [
-  {
-    title: 'null',
-    prepare: async () => ({ caller: selfAs(fileTempDir()), args: ['null'] }),
-    reverts: false,
-  },
-  {
-    title: 'chroot, as root',
-    prepare: async () => ({ caller: selfAs(fileTempDir()), args: ['chroot', tree] }),
-    reverts: true,
-  },
-  {
-    title: 'chroot, as a plain user',
-    async prepare(context) {
-      if (!hasPlainUser()) skip(context, 'there is no plain user');
-      if (!hasFixtures()) skip(context, 'there is no Debian tarball');
-      return { caller: plainAs(), args: ['chroot', debianTarball()] };
-    },
-    ...(!SOAK && { points: OWN }),
-    reverts: true,
-  },
-  {
-    title: 'chroot --in-place',
-    prepare: async () => ({
-      caller: selfAs(fileTempDir()),
-      args: ['chroot', '--in-place', makeSmallTree(`${fileTempDir()}/tree`)],
-      bystander: ['chroot', tree],
-    }),
-    reverts: false,
-  },
-  {
-    title: 'docker',
-    async prepare(context) {
-      engine = await startEngine(context);
-      importBusybox(engine);
-      const name = 'regime-aaaaaaaaaa-1';
-      engine.docker('run', '-d', '--name', name, 'busybox:test', 'sleep', '1000000');
-      return { caller: withEnv(engine.env), args: ['docker', 'busybox:test'] };
-    },
-    ...(!SOAK && { points: OWN }),
-    reverts: true,
-    containers: () => engine.containers(),
-  },
-  {
-    title: 'podman',
-    async prepare(context) {
-      if (!hasFixtures()) skip(context, 'there is no Debian tarball');
-      podman = await startPodman(context);
-      podman.podman('import', debianTarball(), 'localhost/debian:test');
-      const args = ['podman', '--host', podman.host, '--standby=0', 'localhost/debian:test'];
-      return { caller: selfAs(fileTempDir()), args };
-    },
-    ...(!SOAK && { points: FEW }),
-    reverts: true,
-    containers: () => podman.podman('ps', '--all', '--format', '{{.Names}}').split('\n').sort(),
-  },
 ];
 
 describe('a server that is killed at a named moment', function () {
@@ -127,62 +46,65 @@ describe('a server that is killed at a named moment', function () {
   before(function () {
     needRoot(this);
     program = buildWithFaults();
-    tree = makeSmallTree(`${fileTempDir()}/tree`);
   });
 
   for (const kind of kinds) {
     describe(kind.title, () => {
-      let caller: Caller;
-      let args: string[];
-      let check: () => void;
+      let ready: Ready;
+      let bystanders: Bystanders | undefined;
 
       before(async function () {
         this.timeout(180_000);
-        const prepared = await kind.prepare(this);
-        ({ caller, args } = prepared);
-        makeInputs(caller);
-        check = await startBystanders(caller, prepared.bystander ?? args, kind);
+        ready = await kind.prepare(this);
+        makeInputs(ready.caller);
+        bystanders = await startBystanders(ready, PATIENCE);
       });
+      after(() => bystanders?.end());
 
-      const points = (kind.points ?? FAULT_POINTS).filter(
-        (point) =>
-          (kind.reverts || !point.startsWith('revert.')) &&
-          (kind.containers || !point.startsWith('container.')),
-      );
-      for (const [index, point] of points.entries()) {
-        const victims = SOAK ? ['server', 'group'] : [index % 2 ? 'server' : 'group'];
+      for (const [index, point] of pointsOf(kind).entries()) {
+        const victims = SOAK ? VICTIMS : VICTIMS.slice(index % 3, (index % 3) + 1);
         for (const victim of victims) {
-          it(`leaves nothing after a reap: ${victim} killed at ${point}`, async () => {
+          it(`leaves nothing after a reap: ${victim} killed at ${point}`, async function () {
             const before = readdirSync('/var/tmp').sort();
-            const argv = caller
-              .argv(...['--share', '--dialect=classic', ...args])
-              .map((word) => (word.endsWith('/dist/main.js') ? program : word));
+            const group = victim === 'control group' ? makeControlGroup() : undefined;
+            if (!group && victim === 'control group') skip(this, 'no control group can be made');
             const fault = [`REGIME_FAULT=${point}`, `REGIME_FAULT_VICTIM=${victim}`];
-            const node = argv.indexOf(program) - 1;
-            const whole = ['setsid', ...argv.slice(0, node), 'env', ...fault, ...argv.slice(node)];
-            await playUntilDead(whole, caller, kind);
-            expect(reapAs(caller)).to.not.match(/^failed/m);
-            expect(sessionsOf(caller)).to.have.length(1);
-            check();
-            const beside = readdirSync(caller.work).sort();
-            expect(beside, 'beside the destination of copyup').to.deep.equal(['back', 'tree']);
-            const back = readdirSync(`${caller.work}/back`);
-            expect(['old', 'file'], 'the destination of copyup').to.include(back.join());
+            const ours = await playUntilDead(faulty(ready, fault), ready.caller, kind, group);
+            // An engine keeps its own until they are reaped.
+            if (!kind.containers) await nothingRuns(ours);
+            const failures = reapAs(ready.caller).match(/^failed.*/gm) ?? [];
+            expect(failures.join('\n'), 'reap').to.equal('');
+            await nothingRuns(ours);
+            await bystanders?.check();
+            nothingIsThere(ready, ours);
             if (kind.title === 'null') {
               expect(readdirSync('/var/tmp').sort()).to.deep.equal(before);
-            }
-            if (args.includes('--in-place')) {
-              for (const name of ['tmp', 'var/tmp']) {
-                const path = `${args.at(-1) ?? ''}/${name}`;
-                expect(existsSync(path) ? readdirSync(path) : [], path).to.deep.equal([]);
-              }
             }
           });
         }
       }
     });
   }
+
+  const faulty = ({ caller, args }: Ready, fault: string[]): string[] => {
+    const argv = caller
+      .argv(...['--share', '--dialect=classic', ...args])
+      .map((word) => (word.endsWith('/dist/main.js') ? program : word));
+    const node = argv.indexOf(program) - 1;
+    return ['setsid', ...argv.slice(0, node), 'env', ...fault, ...argv.slice(node)];
+  };
 });
+
+/** The moments that a kind goes through. Copies and commands are the same code for most. */
+function pointsOf({ points, reverts, containers }: Kind): FaultPoint[] {
+  return FAULT_POINTS.filter(
+    (point) =>
+      (reverts || !point.startsWith('revert.')) &&
+      (containers || !point.startsWith('container.')) &&
+      (SOAK || points === 'all' || !/^(copydown|execute|copyup)\./.test(point)) &&
+      (SOAK || points !== 'few' || FEW.includes(point)),
+  );
+}
 
 /** The program with its fault points, where a plain user can read it too. */
 function buildWithFaults(): string {
@@ -205,55 +127,70 @@ function makeInputs({ work }: Caller): void {
   spawnSync('chmod', ['-R', 'a+rwX', work]);
 }
 
-/** Starts what no reap may touch; gives what looks whether it is still there. */
-async function startBystanders(
+/**
+ * Plays a session until the server's death.
+ * @param group is killed when the server has stopped at its moment
+ * @returns the sessions that it leaves
+ */
+async function playUntilDead(
+  argv: string[],
   caller: Caller,
-  args: string[],
-  { containers }: Kind,
-): Promise<() => void> {
-  const foreign = `${fileTempDir()}/regime`;
-  mkdirSync(foreign);
-  const mount = spawnSync('mount', ['-t', 'tmpfs', 'regime', foreign]);
-  expect(mount.status, mount.stderr.toString()).to.equal(0);
-  cleanUpAfterFile(() => void spawnSync('umount', [foreign]));
-  const server = serverOf(caller, args, { untilFileEnds: true, patience: 120_000 });
-  expect(await server.reply()).to.equal('ok');
-  expect(await server.command('open')).to.match(/^ok /);
-  if (containers) await untilNone(() => (containers().length < 2 ? [0] : []), PATIENCE);
-  const family = familyOf(server.child.pid ?? 0);
-  const mounts = mountsBelow(caller.state).length;
-  const there = containers?.();
-  return () => {
-    expect(stillRunning(family), 'the living session').to.have.length(family.length);
-    expect(mountsBelow(foreign), 'the foreign mount').to.have.length(1);
-    expect(mountsBelow(caller.state), 'mounts').to.have.length(mounts);
-    if (there) expect(containers?.(), 'containers').to.deep.equal(there);
-  };
-}
-
-/** Plays a session until the server's death; then nothing of it may run but what an engine keeps. */
-async function playUntilDead(argv: string[], caller: Caller, kind: Kind): Promise<void> {
+  { reverts }: Kind,
+  group?: ControlGroup,
+): Promise<string[]> {
   const living = sessionsOf(caller);
-  const server = startServer(argv, { env: caller.env, patience: 120_000 });
+  const whole = [...(group?.prefix ?? []), ...argv];
+  const server = startServer(whole, { env: caller.env, patience: 120_000 });
   const play = async () => {
     await server.reply();
     const scratch = (await server.command('open')).slice(3);
     await server.command(`copydown ${caller.work}/tree/ ${scratch}/tree/`);
     await server.command(`execute true /dev/null /dev/null /dev/null /`);
     await server.command(`copyup ${scratch}/tree/ ${caller.work}/back/`);
-    if (kind.reverts) await server.command('revert');
+    if (reverts) await server.command('revert');
     await server.command('quit');
   };
-  await play().catch(() => {});
+  const played = play().catch(() => {});
+  if (group) {
+    await until(() => isStopped(server.child.pid ?? 0), 'the server has stopped', 120_000);
+    await group.kill();
+  }
+  await played;
   server.endInput();
   const { signal } = await server.ended;
   expect(signal, server.stderr()).to.equal('SIGKILL');
-  const ours = sessionsOf(caller).filter((name) => !living.includes(name));
-  // An engine keeps its own until they are reaped.
-  if (kind.containers) reapAs(caller);
+  return sessionsOf(caller)
+    .filter((name) => !living.includes(name))
+    .map((name) => name.replace(/\.session$/, ''));
+}
+
+/** No process bears the name of one of these sessions any more. */
+async function nothingRuns(sessions: string[]): Promise<void> {
   // podman 4 keeps the conmon of a command that came by its API for five minutes after its end.
-  const named = () => namedAfter(ours).filter(({ command }) => !/conmon .*exec_pid/.test(command));
+  const named = () =>
+    namedAfter(sessions).filter(({ command }) => !/conmon .*exec_pid/.test(command));
   const left = await untilNone(named, PATIENCE);
   const lines = left.map(({ command, state }) => `${state} ${command}`);
   expect(lines.join('\n'), 'processes').to.equal('');
+}
+
+/** No file is left, where sessions put them, but for a copy that is either the old or the new one. */
+function nothingIsThere({ caller, args }: Ready, sessions: string[]): void {
+  expect(sessionsOf(caller), 'sessions').to.have.length(1);
+  for (const session of sessions) {
+    expect(controlGroupsNamed(session), 'control groups').to.deep.equal([]);
+    for (const directory of ['/tmp', '/var/tmp', '/run']) {
+      const found = readdirSync(directory).filter((name) => name.includes(session));
+      expect(found, directory).to.deep.equal([]);
+    }
+  }
+  const beside = readdirSync(caller.work).sort();
+  expect(beside, 'beside the destination of copyup').to.deep.equal(['back', 'tree']);
+  const back = readdirSync(`${caller.work}/back`);
+  expect(['old', 'file'], 'the destination of copyup').to.include(back.join());
+  if (!args.includes('--in-place')) return;
+  for (const name of ['tmp', 'var/tmp']) {
+    const path = `${args.at(-1) ?? ''}/${name}`;
+    expect(existsSync(path) ? readdirSync(path) : [], path).to.deep.equal([]);
+  }
 }

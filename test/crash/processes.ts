@@ -47,6 +47,11 @@ function spacesOf(pid: number): string {
   }
 }
 
+/** True where a process of this machine has been stopped by a signal. */
+export function isStopped(pid: number): boolean {
+  return look(pid).some(({ state }) => state === 'T');
+}
+
 /** A process and all that descend from it. */
 export function familyOf(ancestor: number, all = allProcesses()): Seen[] {
   const family = all.filter(({ pid }) => pid === ancestor);
