@@ -89,7 +89,10 @@ export async function copyDirectoryDown(
     async () => {
       const made = await extract(fresh);
       faultPoint('copydown.sent');
-      if (made) return;
+      if (made) {
+        faultPoint('copydown.placed');
+        return;
+      }
       signal.throwIfAborted();
       // Only now do we know that the source had no error. The two renames are not interrupted.
       const outcome = await place.run(scriptArgv(place, 'copy-commit', destination, fresh, aside), {
