@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
+import { doctorCommand } from '../src/cli/doctor.ts';
 import { optionHelp } from '../src/cli/help.ts';
 import { serverOptions } from '../src/cli/options.ts';
 import { reapCommand } from '../src/cli/reap.ts';
@@ -29,6 +30,7 @@ export interface Page {
 export async function listPages(): Promise<Page[]> {
   const pages = [
     { path: pathOf('regime.1'), options: serverOptions },
+    { path: pathOf('regime-doctor.1'), options: doctorCommand.options },
     { path: pathOf('regime-reap.1'), options: reapCommand.options },
     { path: pathOf('regime-run.1'), options: runCommandSpec.options },
     { path: pathOf('regime-script.1'), options: scriptCommand.options },

@@ -17,6 +17,7 @@ const commands = new Map<string, (words: Argv) => Promise<number>>([
     async (words) => (await import('./cli/completion.ts')).completion(words),
   ],
   ['conform', async (words) => (await import('./cli/conform.ts')).conform(words.map(textOf))],
+  ['doctor', async (words) => (await import('./cli/doctor.ts')).doctor(words)],
   ['reap', async (words) => (await import('./cli/reap.ts')).reap(words)],
   ['run', async (words) => (await import('./cli/run.ts')).run(words)],
   ['script', async (words) => (await import('./cli/script.ts')).script(words)],

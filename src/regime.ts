@@ -114,6 +114,24 @@ export interface SessionInfo {
   readonly bare: boolean;
 }
 
+/** One thing that `regime doctor` tried on this machine. */
+export interface Finding {
+  /** What was tried, as a phrase: `a testbed over /`. */
+  what: string;
+  /** `limited`: the regime works, but not all of it does. `missing`: without it the regime does not work. */
+  state: 'works' | 'limited' | 'missing';
+  /** What was seen: a version, or the reason. */
+  detail?: string;
+  /** The command of a shell that mends it, where there is one. */
+  fix?: string;
+}
+
+/** What a check gets: how to stop it, whom to tell, and an empty directory that goes after it. */
+export interface CheckContext extends Pick<Context, 'signal' | 'log'> {
+  /** On this host, on the file system of the session records, mode 0700. */
+  readonly directory: Bytes;
+}
+
 /** One option of a regime or of the server, from which parser, `--help` and man page are made. */
 export interface OptionSpec {
   /** Long name without dashes, as `keep-home`. */
@@ -180,6 +198,11 @@ export interface Regime<Settings = unknown, State = unknown> {
     reverts?: 'packages' | 'everything';
     reboot?: boolean;
   };
+  /**
+   * Tries on the outer Place what its testbeds need, in a second or two. Takes away what it makes; a
+   * rejection is a finding too.
+   */
+  check?(outer: Place, context: CheckContext): Promise<Finding[]>;
   /** What a testbed of that plan or state is, as a phrase for `regime sessions`. */
   holds?(settings: Settings, state: State): string;
   /** Names everything that `open` is going to make. Pure: it is written down first. */

@@ -3,6 +3,7 @@ import { shown, TestbedError } from '../../src/errors.ts';
 import type { Monitor } from '../../src/place/monitor.ts';
 import type { Place } from '../../src/place/place.ts';
 import type { Regime, Testbed } from '../../src/regime.ts';
+import { checkChroot } from './check.ts';
 import { endKept, reachKept, type Kept } from './keep.ts';
 import { startChrootMonitor } from './monitor.ts';
 import { chrootOptions } from './options.ts';
@@ -39,6 +40,7 @@ export const regime: Regime<ChrootSettings, ChrootState> = {
       reverts: keep.length > 0 || (privileged && net === 'host') ? 'packages' : 'everything',
     }),
   }),
+  check: (outer, context) => checkChroot(regime, outer, context),
   plan: (settings, session) => ({
     name: `regime-${session.id}`,
     base: session.local ? `${session.directory}/chroot` : '',

@@ -1,6 +1,5 @@
 import type Docker from 'dockerode';
 
-import { abortOf } from '../../src/abort.ts';
 import { asError, TestbedError } from '../../src/errors.ts';
 import type { Place } from '../../src/place/place.ts';
 import type { Address } from './address.ts';
@@ -80,12 +79,23 @@ function withoutHost<T>(make: () => T): T {
 
 async function askVersion(docker: Docker, signal: AbortSignal): Promise<string> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(ANSWER)]);
-  const asked = docker.version();
-  // It may still fail when nobody waits for it any more.
-  asked.catch(() => {});
-  const version = await Promise.race([asked, abortOf(limit)]);
-  if (version) return version.ApiVersion;
+  try {
+    // A request that is not given up would keep this process; version() of the library takes no signal
+    // that its types know of.
+    return (await dialVersion(docker, limit)).ApiVersion;
+  } catch (cause) {
+    if (!limit.aborted) throw cause;
+  }
   throw new Error(`no answer within ${ANSWER / 1000} s`);
+}
+
+function dialVersion({ modem }: Docker, abortSignal: AbortSignal): Promise<Docker.DockerVersion> {
+  const options = { path: '/version', method: 'GET', abortSignal, statusCodes: { 200: true } };
+  return new Promise((resolve, reject) => {
+    modem.dial(options, (cause, version) =>
+      cause ? reject(asError(cause)) : resolve(version as Docker.DockerVersion),
+    );
+  });
 }
 
 /** What an engine's own socket, or the engine itself, has against us. */

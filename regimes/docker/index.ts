@@ -6,6 +6,7 @@ import type { Context, Regime, Testbed } from '../../src/regime.ts';
 import type { Address } from './address.ts';
 import { prepareAuxverbs } from './auxverbs.ts';
 import { noteRequest, unanswered } from './requests.ts';
+import { checkEngine } from './check.ts';
 import { captureRecipe } from './capture.ts';
 import { removeSession, SESSION_LABEL } from './containers.ts';
 import { ownDirectory } from './directory.ts';
@@ -48,6 +49,7 @@ function dockerRegime(
     outlivesOuter: true,
     configure: (given, local) => readSettings(given, name, local),
     foresee: ({ init }) => ({ root: true, reverts: 'everything', reboot: init === true }),
+    check: (outer, context) => checkEngine(name, outer, context),
     plan: ({ address, shared, remote }, session) => ({
       address,
       session: session.id,

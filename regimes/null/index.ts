@@ -1,5 +1,6 @@
 import type { Bytes } from '../../src/bytes.ts';
 import { shown, UsageError } from '../../src/errors.ts';
+import { checkPerl } from '../../src/place/programs.ts';
 import { readScript } from '../../src/place/script.ts';
 import { startMonitor } from '../../src/place/monitor.ts';
 import type { Regime, Traits } from '../../src/regime.ts';
@@ -22,6 +23,7 @@ export const regime: Regime<Nothing, Nothing> = {
   },
   holds: () => 'the host itself',
   foresee: () => ({ root: process.geteuid?.() === 0 }),
+  check: async (outer, { signal }) => [await checkPerl(outer, signal, 'limited')],
   plan: () => ({}),
   async open(_settings, _state, outer, { log }) {
     const monitor = startMonitor(outer, [], {

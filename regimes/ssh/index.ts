@@ -4,6 +4,7 @@ import { bufferOf, type Bytes } from '../../src/bytes.ts';
 import { asError, TestbedError } from '../../src/errors.ts';
 import type { Logger } from '../../src/log.ts';
 import type { Context, Regime } from '../../src/regime.ts';
+import { checkSsh } from './check.ts';
 import { findHost, type Host, type HostState } from './host.ts';
 import { keepTrying } from './keep-trying.ts';
 import { access, type Access } from './line.ts';
@@ -38,6 +39,7 @@ export const regime: Regime<SshSettings, SshState> = {
     reboot,
     ...(revertCommand !== undefined && { reverts: 'packages' }),
   }),
+  check: checkSsh,
   plan: (settings, session) => ({
     settings,
     remote: `/tmp/regime-${session.id}`,

@@ -6,6 +6,7 @@ import { completionFunction } from './completion-function.ts';
 import { commonOptions, runCommand, type Command } from './command.ts';
 import { listManual } from './manual/find-page.ts';
 import { serverOptions } from './options.ts';
+import { doctorCommand } from './doctor.ts';
 import { reapCommand } from './reap.ts';
 import { runCommandSpec } from './run.ts';
 import { scriptCommand } from './script.ts';
@@ -48,7 +49,7 @@ export async function renderCompletion(): Promise<string> {
     regimes.push({ name, operands, options: [...options, ...serverOptions] });
   }
   const commands: Subject[] = [
-    ...[reapCommand, runCommandSpec, scriptCommand, sessionsCommand, shellCommand],
+    ...[doctorCommand, reapCommand, runCommandSpec, scriptCommand, sessionsCommand, shellCommand],
     completionCommand,
     { name: 'help', operands: 'NAME', options: [] },
     { name: 'conform', operands: 'PROGRAM', options: [] },

@@ -12,6 +12,7 @@ export function renderHelp(): string {
   return [
     'Usage: regime REGIME [OPTION]... [OPERAND]... [+ REGIME ...]',
     '       regime conform [OPTION]... -- SERVER [ARG]...',
+    '       regime doctor [OPTION]... [REGIME]...',
     '       regime reap [OPTION]... [ID]...',
     "       regime run [OPTION]... 'REGIME [ARG]...' COMMAND [ARG]...",
     '       regime script [OPTION]... FILE -- REGIME [ARG]...',
@@ -34,6 +35,7 @@ export function renderHelp(): string {
     '',
     'Commands:',
     ...entry('conform', 'check that a virtualisation server keeps to the protocol', 12),
+    ...entry('doctor', 'try what works on this machine, and say what is missing', 12),
     ...entry('reap', 'take away what servers that died left behind', 12),
     ...entry('run', 'run one command in a testbed', 12),
     ...entry('script', 'work off a file of commands', 12),

@@ -21,7 +21,7 @@ export interface AgentKey {
 
 /** The keys of a target's agent; none where it does not answer. */
 export async function agentKeys(
-  { agent }: Credentials,
+  { agent }: Pick<Credentials, 'agent'>,
   { log }: Pick<Context, 'log'>,
 ): Promise<AgentKey[]> {
   if (agent === undefined) return [];
