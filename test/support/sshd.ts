@@ -53,9 +53,18 @@ export interface SshdOptions {
   lines?: string[];
   /** The address it listens on. Default 127.0.0.1. */
   address?: string;
-  /** What to put before the server's command line, given its directory. */
+  /** What to put before the server's command line, given its directory. Default: `MACHINE`. */
   within?: (directory: string) => string[];
 }
+
+/**
+ * What makes each server a machine of its own in what counts: the lock that reserves it lies there. Two
+ * test files would wait for each other.
+ */
+const MACHINE = [
+  ...['unshare', '--mount', 'sh', '-c'],
+  ...['mount -t tmpfs -o mode=1777 locks /run/lock && exec "$@"', 'sh'],
+];
 
 /** Milliseconds that a server may take until it listens. */
 const PATIENCE = 20_000;
@@ -63,7 +72,7 @@ const PATIENCE = 20_000;
 /** For a `before` hook: an OpenSSH server that is gone after the file, or a skip with the reason. */
 export async function startSshd(
   context: Mocha.Context,
-  { lines = [], address = '127.0.0.1', within = () => [] }: SshdOptions = {},
+  { lines = [], address = '127.0.0.1', within = () => MACHINE }: SshdOptions = {},
 ): Promise<TestSshd> {
   needServer(context, '/usr/sbin/sshd');
   const parts = await makeParts(address);
@@ -115,7 +124,7 @@ export async function startDropbear(
   const own = `${directory}/dropbear_key`;
   must(['dropbearconvert', 'openssh', 'dropbear', parts.hostKey, own]);
   const argv = ['/usr/sbin/dropbear', '-F', '-E', '-r', own, '-P', `${directory}/pid`];
-  return makeServer(parts, [...argv, '-p', `127.0.0.1:${port}`], 'dropbear');
+  return makeServer(parts, [...MACHINE, ...argv, '-p', `127.0.0.1:${port}`], 'dropbear');
 }
 
 function needServer(context: Mocha.Context, program: string): void {
