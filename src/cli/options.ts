@@ -83,6 +83,13 @@ export const serverOptions: readonly OptionSpec[] = [
     help: 'Says on standard error what is done.',
   },
   {
+    name: 'transcript',
+    value: 'FILE',
+    help:
+      'Writes each line both ways to FILE, with the time, as JSON; adds to one that is there. Values ' +
+      'of variables that look like secrets are left out.',
+  },
+  {
     name: 'raw',
     help: 'Speaks the plain protocol on a terminal too, without a prompt.',
   },
@@ -125,8 +132,9 @@ export function readServerOptions(given: readonly GivenOption[]): ServerOptions 
     else if (name === 'keep') options.keep = readPolicy(value);
     else if (name === 'lease') options.lease = readLease(value);
     else if (name === 'wait') options.wait = readDuration(name, value);
-    else if (name === 'state-dir') options.stateDir = readDirectory(value);
+    else if (name === 'state-dir') options.stateDir = readPath(name, value);
     else if (name === 'debug') options.debug = true;
+    else if (name === 'transcript') options.transcript = readPath(name, value);
     else if (name === 'raw') options.raw = true;
   }
   if (given.some(({ name }) => name === 'debian-package-testing')) options.dialect ??= 'classic';
@@ -175,8 +183,8 @@ function readDuration(name: string, value: Bytes): number {
   throw wrongValue(name, value, 'a duration, as 90s, 5m or 1h30m');
 }
 
-function readDirectory(value: Bytes): string {
-  if (value === '') throw wrongValue('state-dir', value, 'a directory');
+function readPath(name: string, value: Bytes): string {
+  if (value === '') throw wrongValue(name, value, 'a path');
   return resolve(textOf(value));
 }
 

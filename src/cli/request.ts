@@ -24,6 +24,8 @@ export interface ServerOptions {
   share: boolean;
   /** Commands for the testbed's `sh`, to run after each open and revert, in order. */
   setup: Bytes[];
+  /** An absolute path (text, not bytes): what is said both ways is written down there. */
+  transcript?: string;
   /** An absolute path (text, not bytes), in place of the state directory of the user. */
   stateDir?: string;
 }

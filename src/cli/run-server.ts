@@ -10,6 +10,7 @@ import { reapInBackground } from './reap-in-background.ts';
 import type { ServeRequest } from './request.ts';
 import { sessionOf } from './session-of.ts';
 import { dieBy, haltOnSignals, Signalled } from './signals.ts';
+import type { Transcript } from './transcript.ts';
 
 /** The longest line of the protocol, in bytes. */
 const LONGEST_LINE = 1 << 20;
@@ -23,6 +24,7 @@ export async function runServer(
   request: ServeRequest,
   reply: Reply,
   inherited: ReadonlySet<number>,
+  transcript?: Transcript,
 ): Promise<void> {
   const { options } = request;
   const log = stderrLogger(options.debug);
@@ -31,7 +33,8 @@ export async function runServer(
   const session = sessionOf(request, log, repository, inherited);
   const background = new AbortController();
   const reaping = reapInBackground(repository, log, background.signal);
-  const finish = await serveProtocol(readLines(), reply, session, {
+  const lines = transcript?.lines(readLines()) ?? readLines();
+  const finish = await serveProtocol(lines, reply, session, {
     ...(options.dialect && { dialect: options.dialect }),
     ...(options.lease !== undefined && { lease: options.lease }),
     log,

@@ -1,12 +1,14 @@
 import { isatty } from 'node:tty';
 
+import { stderrLogger } from '../log.ts';
 import { inheritedDescriptors } from './descriptors.ts';
 import { replyToStdout } from './stdout.ts';
 import type { ServeRequest } from './request.ts';
+import type { Transcript } from './transcript.ts';
 
 /**
- * Serves the protocol on stdin and stdout, or a person where both are a terminal. The caller waits for the first `ok`: what serving takes
- * is loaded after it.
+ * Serves the protocol on stdin and stdout, or a person where both are a terminal. The caller waits for
+ * the first `ok`: what serving takes is loaded after it.
  */
 export async function serve(request: ServeRequest): Promise<void> {
   const inherited = inheritedDescriptors();
@@ -17,8 +19,16 @@ export async function serve(request: ServeRequest): Promise<void> {
       return runTerminal(request, inherited);
     }
   }
-  const reply = replyToStdout();
+  const transcript = await openTranscript(request);
+  const plain = replyToStdout();
+  const reply = transcript?.replies(plain) ?? plain;
   await reply.line(['ok']);
   const { runServer } = await import('./run-server.ts');
-  await runServer(request, reply, inherited);
+  await runServer(request, reply, inherited, transcript);
+}
+
+async function openTranscript({ options }: ServeRequest): Promise<Transcript | undefined> {
+  if (options.transcript === undefined) return undefined;
+  const transcript = await import('./transcript.ts');
+  return transcript.openTranscript(options.transcript, stderrLogger(options.debug));
 }
