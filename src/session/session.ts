@@ -5,42 +5,16 @@ import type { Logger } from '../log.ts';
 import type { Place } from '../place/place.ts';
 import { copyDown, copyUp, type CopyJournal } from '../place/copy.ts';
 import type { CopyWords, ExecuteRequest, Session } from '../protocol/session.ts';
-import type { Context, Regime, SpareTestbed } from '../regime.ts';
+import type { Context, SpareTestbed } from '../regime.ts';
 import { foreseenCapabilities, openCapabilities, type Foreseen } from './capabilities.ts';
 import { openChain, type Chain, type LevelContext } from './chain.ts';
-import { endSession, type KeepPolicy } from './ending.ts';
+import { endSession } from './ending.ts';
 import { startJournal, type Journal } from './journal.ts';
+import type { SessionOptions } from './options.ts';
 import { probe, type Facts, type ScratchWish } from './probe.ts';
-import type { Repository } from './repository.ts';
 import { newScratchPath } from './scratch.ts';
 import { settleTestbed } from './settle.ts';
 import { carriesShare, createShare, type Share } from './share.ts';
-
-/** What a session is made of and how. */
-export interface SessionOptions {
-  /** Outermost first. `reference` is what a reaper finds the regime by. */
-  chain: readonly { regime: Regime; reference: string; settings: unknown }[];
-  repository: Repository;
-  log: Logger;
-  /** Capabilities that the user vouches for. */
-  vouched: Argv;
-  /** Permission bits of the scratch space. */
-  scratchMode?: number;
-  /** Milliseconds that `open` may take. */
-  timeoutOpen?: number;
-  /** Milliseconds that `open` may wait for another user of the testbed. */
-  wait?: number;
-  /** When the testbed is left to its user. */
-  keep: KeepPolicy;
-  /** True where the commands of a session are to have a directory to share. */
-  share: boolean;
-  /** Scripts for the testbed's `sh`, run after each open and revert. */
-  setup: Argv;
-  /** Milliseconds that a copy may take. */
-  copyTimeLimit: number;
-  /** The descriptors that the caller passed to the server. */
-  inherited: ReadonlySet<number>;
-}
 
 /** Who vouches for a user wants that user to be able to write into the scratch space. */
 const USER_CAPABILITY = 'suggested-normal-user=';

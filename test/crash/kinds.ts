@@ -96,7 +96,7 @@ export const kinds: readonly Kind[] = [
         containers: 3,
       };
     },
-    points: 'own',
+    points: 'few',
     reverts: true,
     containers: true,
   },
@@ -131,7 +131,7 @@ export const kinds: readonly Kind[] = [
   {
     title: 'ssh + chroot /',
     prepare: (context) => prepareSsh(context, { root: true }, ['+', 'chroot', '/']),
-    points: 'own',
+    points: 'few',
     reverts: true,
   },
   {

@@ -91,6 +91,18 @@ describe('a machine behind ssh', function () {
     });
   }
 
+  it('keeps the password out of its records, and of what it says with --debug', async () => {
+    const account = makeAccount({ sudo: 'password' });
+    const caller = selfAs(tempDir());
+    const words = ['--debug', '-P', passwordFile(fileTempDir(), account)];
+    const bed = await openSession(caller, sshWords(sshd, account.name, ...words));
+    await bed.sh('true');
+    const { stdout: files } = spawnSync('grep', ['-rlF', account.password, caller.state]);
+    expect(files.toString()).to.equal('');
+    await bed.quit();
+    expect(bed.server.stderr()).to.match(/debug/).and.not.include(account.password);
+  });
+
   it("is the login user's where sudo is refused, and a line says so", async () => {
     const account = makeAccount();
     const bed = await openSession(selfAs(tempDir()), sshWords(sshd, account.name));
