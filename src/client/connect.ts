@@ -3,6 +3,7 @@ import { asError, lastWords } from '../errors.ts';
 import { describeEnding } from '../place/place.ts';
 import { startServer, type Client } from './client.ts';
 import { decode } from './codec.ts';
+import { pause } from './deadline.ts';
 import { runAuxverb, type ExecOptions, type ExecResult } from './exec.ts';
 import { bytesOfWord, type Word } from './word.ts';
 
@@ -126,7 +127,7 @@ function connectionTo(client: Client, dialect: 'current' | 'classic'): Connectio
       );
       if (reply.keyword === 'ok') return reply.words.map(decode);
       if (reply.keyword === 'copy-failed' || reply.keyword === 'timeout') {
-        const why = lastWords(client.stderr.slice(said)) || `the server said ${reply.keyword}`;
+        const why = (await wordsSince(client, said)) || `the server said ${reply.keyword}`;
         throw new RequestFailed(reply.keyword, `${name}: ${why}`);
       }
       throw new ServerFailed(`${name}: not a reply of the protocol: ${reply.line}`);
@@ -206,6 +207,14 @@ async function explain(client: Client, step: string, thrown: unknown): Promise<S
   const said = lastFailure(client.stderr);
   const message = `${step}: the server ended with ${describeEnding(ending)}${said && `: ${said}`}`;
   return new ServerFailed(message, { cause });
+}
+
+/** What was said on stderr with a reply, which comes by another way and may be read later. */
+async function wordsSince(client: Client, length: number): Promise<Bytes> {
+  for (let waited = 0; waited < 200 && client.stderr.length === length; waited += 10) {
+    await pause(10);
+  }
+  return lastWords(client.stderr.slice(length));
 }
 
 /** What a server says of its failure comes before what it knows of the testbed. */

@@ -89,7 +89,7 @@ export const kinds: readonly Kind[] = [
       engine.docker('run', '-d', '--name', name, 'busybox:test', 'sleep', '1000000');
       const caller = here();
       return {
-        caller: { ...caller, env: { ...caller.env, ...engine.env } },
+        caller: { ...caller, env: { ...engine.env, XDG_STATE_HOME: caller.state } },
         args: ['docker', 'busybox:test'],
         footprint: () => engine.containers(),
         // One of ours, one that stands by, and the foreign one.

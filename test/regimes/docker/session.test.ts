@@ -18,7 +18,7 @@ describe('a session with containers', function () {
     engine = await startEngine(this);
     importBusybox(engine);
     const self = selfAs(fileTempDir());
-    caller = { ...self, env: { ...self.env, ...engine.env } };
+    caller = { ...self, env: { ...engine.env, XDG_STATE_HOME: self.state } };
   });
 
   function run(...args: string[]) {
