@@ -94,7 +94,7 @@ describe('connect', function () {
     await connection.open();
     const given = new AbortController();
     const stdout = new PassThrough().once('data', () => given.abort(new Error('enough')));
-    const running = connection.exec(['sh', '-c', 'echo on; sleep 1000'], {
+    const running = connection.exec(['sh', '-c', 'echo on; exec sleep 1000'], {
       stdout,
       signal: given.signal,
     });

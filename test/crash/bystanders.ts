@@ -63,5 +63,5 @@ function mountForeign(): string {
 function mount(args: string[]): void {
   const { status, stderr } = spawnSync('mount', args, { encoding: 'utf8' });
   expect(status, stderr).to.equal(0);
-  cleanUpAfterFile(() => void spawnSync('umount', [args.at(-1) ?? '']));
+  cleanUpAfterFile(() => void spawnSync('umount', ['-l', args.at(-1) ?? '']));
 }

@@ -17,9 +17,9 @@ describe("containers of podman's service", function () {
   before(async function () {
     service = await startPodman(this);
     const directory = fileTempDir();
-    const script = 'cp "$(command -v busybox)" "$0/busybox" && tar -C "$0" -cf "$0.tar" busybox';
+    const script = 'cp "$(command -v busybox)" "$0/busybox" && tar -C "$0" -cf "$0/x.tar" busybox';
     spawnSync('sh', ['-c', script, directory]);
-    service.podman('import', `${directory}.tar`, IMAGE);
+    service.podman('import', `${directory}/x.tar`, IMAGE);
   });
 
   const open = (...args: string[]) =>

@@ -6,7 +6,12 @@ import { expect } from 'chai';
 import { runThrough, selfAs, type Caller } from '../../crash/caller.ts';
 import { makeCertificates, type Certificates } from '../../support/certificates.ts';
 import { cleanUpAfterTest } from '../../support/clean-up.ts';
-import { importBusybox, importShellless, startEngine, type TestEngine } from '../../support/docker.ts';
+import {
+  importBusybox,
+  importShellless,
+  startEngine,
+  type TestEngine,
+} from '../../support/docker.ts';
 import { fileTempDir, tempDir } from '../../support/tempdir.ts';
 import { openSession, refusedOpen, refusedStart, type OpenSession } from '../support/session.ts';
 
