@@ -12,10 +12,7 @@ import { writeStderr } from './log.ts';
  * resolves with the exit status.
  */
 const commands = new Map<string, (words: Argv) => Promise<number>>([
-  [
-    'completion',
-    async (words) => (await import('./cli/completion.ts')).completion(words),
-  ],
+  ['completion', async (words) => (await import('./cli/completion.ts')).completion(words)],
   ['conform', async (words) => (await import('./cli/conform.ts')).conform(words.map(textOf))],
   ['doctor', async (words) => (await import('./cli/doctor.ts')).doctor(words)],
   ['reap', async (words) => (await import('./cli/reap.ts')).reap(words)],

@@ -67,7 +67,7 @@ export const kinds: readonly Kind[] = [
       if (!hasFixtures()) skip(context, 'there is no Debian tarball');
       return { caller: plainAs(), args: ['chroot', debianTarball()] };
     },
-    points: 'own',
+    points: 'few',
     reverts: true,
   },
   {
@@ -125,7 +125,7 @@ export const kinds: readonly Kind[] = [
       // It has the machine for itself.
       bystander: ['chroot', tree()],
     }),
-    points: 'own',
+    points: 'few',
     reverts: false,
   },
   {
