@@ -26,17 +26,22 @@ export function splitShellWords(line: Bytes, variables?: ReadonlyMap<string, Byt
     return found;
   };
   const add = (text: Bytes) => (word = (word ?? '') + text);
-  const valueOf = (name: string): Bytes => {
-    const value = variables?.get(name);
+  /** Adds the value of the variable that stands next; false where none does. */
+  const addVariable = (): boolean => {
+    const found = variables && take(/^\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})/);
+    if (!found) return false;
+    const name = found[1] ?? found[2] ?? '';
+    const value = variables.get(name);
     if (value === undefined) throw new UsageError(`the variable ${name} is not set`);
-    return value;
+    add(value);
+    return true;
   };
-  const variable = () =>
-    variables && take(/^\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})/);
   const quoted = () => {
+    // An empty pair is a word too.
+    add('');
     for (let part; !take(/^"/);) {
-      if ((part = variable())) add(valueOf(part[1] ?? part[2] ?? ''));
-      else if ((part = take(/^\\([\\"$`])/))) add(part[1] ?? '');
+      if (addVariable()) continue;
+      if ((part = take(/^\\([\\"$`])/))) add(part[1] ?? '');
       else if ((part = take(/^[^]/))) add(part[0]);
       else throw new UsageError('a double quote is not closed');
     }
@@ -53,7 +58,7 @@ export function splitShellWords(line: Bytes, variables?: ReadonlyMap<string, Byt
     else if ((part = take(/^'([^']*)'/))) add(part[1] ?? '');
     else if (take(/^"/)) quoted();
     else if (rest.startsWith("'")) throw new UsageError('a single quote is not closed');
-    else if ((part = variable())) add(valueOf(part[1] ?? part[2] ?? ''));
+    else if (addVariable()) continue;
     else if ((part = take(/^[^]/))) add(part[0]);
   }
   if (word !== undefined) words.push(word);
