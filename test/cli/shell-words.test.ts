@@ -7,6 +7,10 @@ import { quoteShellWord, splitShellWords } from '../../src/cli/shell-words.ts';
 import { UsageError } from '../../src/errors.ts';
 
 describe('splitShellWords', () => {
+  it('takes an empty pair of quotes of either kind for a word', () => {
+    expect(splitShellWords(`"" '' a""`)).to.deep.equal(['', '', 'a']);
+  });
+
   it('parts words as a shell does', () => {
     const line = `a 'b c' "d \\" e"f\\ g  '' $'h\\n\\xff\\101' i#j # k l`;
     expect(splitShellWords(line)).to.deep.equal([
