@@ -29,10 +29,16 @@ export function openTerminal(argv: readonly string[], env: Record<string, string
     if (done.status === 0) return done.stdout;
     throw new Error(`tmux ${args.join(' ')}: ${done.stderr}`);
   };
-  cleanUpAfterTest(() => void spawnSync('tmux', ['-S', `${directory}/socket`, 'kill-server']));
+  const mark = `REGIME_TEST_TERMINAL=${directory}`;
+  cleanUpAfterTest(async () => {
+    spawnSync('tmux', ['-S', `${directory}/socket`, 'kill-server']);
+    // What the hang-up reaches closes its testbed, and writes into its state until then.
+    const limit = Date.now() + PATIENCE;
+    while (runsWith(mark) && Date.now() < limit) await sleep(20);
+  });
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   tmux(
-    ...['new-session', '-d', '-x', '100', '-y', '30', '--', 'env', ...variables],
+    ...['new-session', '-d', '-x', '100', '-y', '30', '--', 'env', mark, ...variables],
     ...['sh', '-c', '"$@"; echo "ended with $?"; exec cat', 'sh', ...argv],
   );
   return {
@@ -51,4 +57,10 @@ export function openTerminal(argv: readonly string[], env: Record<string, string
     hangUp: () => void tmux('kill-server'),
     colours: () => tmux('capture-pane', '-p', '-e'),
   };
+}
+
+/** True while a process has this in its environment. */
+function runsWith(variable: string): boolean {
+  const script = 'grep -qsF -e "$0" /proc/[0-9]*/environ';
+  return spawnSync('sh', ['-c', script, variable]).status === 0;
 }
