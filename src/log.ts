@@ -27,6 +27,12 @@ export function withoutControls(text: string): string {
   return text.replace(/[\x00-\x1f\x7f-\x9f]/g, ' ');
 }
 
+/** What a testbed has to say, as logs: each line without what would steer the terminal. */
+export function reportToStderr(text: string): void {
+  const lines = text.replace(/\n$/, '').split('\n');
+  if (text) writeStderr(`${lines.map(withoutControls).join('\n')}\n`);
+}
+
 /** Writes to stderr at once, and survives a stderr that is closed. */
 export function writeStderr(text: string | Buffer): void {
   try {

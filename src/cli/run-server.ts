@@ -2,7 +2,7 @@ import split2 from 'split2';
 
 import type { Bytes } from '../bytes.ts';
 import { asError, ProtocolError } from '../errors.ts';
-import { stderrLogger, withoutControls, writeStderr } from '../log.ts';
+import { reportToStderr, stderrLogger, writeStderr } from '../log.ts';
 import type { Reply } from '../protocol/reply.ts';
 import { serve as serveProtocol, type Finish } from '../protocol/server.ts';
 import { repositoryIn } from '../session/repository.ts';
@@ -38,10 +38,7 @@ export async function runServer(
     ...(options.dialect && { dialect: options.dialect }),
     ...(options.lease !== undefined && { lease: options.lease }),
     log,
-    report: (text) => {
-      const lines = text.replace(/\n$/, '').split('\n');
-      if (text) writeStderr(`${lines.map(withoutControls).join('\n')}\n`);
-    },
+    report: reportToStderr,
     halt,
   });
   background.abort();

@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 
 import { bytesOf, textOf, type Argv, type Bytes } from '../bytes.ts';
 import { asError, shown, UsageError } from '../errors.ts';
-import { stderrLogger, withoutControls, writeStderr } from '../log.ts';
+import { reportToStderr, stderrLogger, withoutControls, writeStderr } from '../log.ts';
 import { repositoryIn } from '../session/repository.ts';
 import { readCommandLine } from './command-line.ts';
 import { commonOptions, runCommand, type Command } from './command.ts';
@@ -98,7 +98,7 @@ async function workOff(
   const log = stderrLogger(request.options.debug);
   const repository = repositoryIn(request.options.stateDir);
   const session = sessionOf(request, log, repository, inheritedDescriptors());
-  const talk = talkTo(session, request.options.dialect ?? 'current', writeStderr);
+  const talk = talkTo(session, request.options.dialect ?? 'current', reportToStderr);
   const variables = new Map<string, Bytes>();
   let last: Step | undefined;
   let line = 0;

@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 
 import { bytesOf, textOf, type Argv, type Bytes } from '../../bytes.ts';
 import { asError, ProtocolError, shown, TestbedError, UsageError } from '../../errors.ts';
-import { stderrLogger, withoutControls, writeStderr } from '../../log.ts';
+import { reportToStderr, stderrLogger, withoutControls, writeStderr } from '../../log.ts';
 import { repositoryIn } from '../../session/repository.ts';
 import { reapInBackground } from '../reap-in-background.ts';
 import type { ServeRequest } from '../request.ts';
@@ -32,11 +32,7 @@ export async function runTerminal(
   const repository = repositoryIn(options.stateDir);
   const halt = haltOnSignals(['SIGHUP', 'SIGTERM']);
   const session = sessionOf(request, log, repository, inherited);
-  const report = (text: string) =>
-    writeStderr(
-      text === '' ? '' : `${text.replace(/\n$/, '').split('\n').map(withoutControls).join('\n')}\n`,
-    );
-  const talk = talkTo(session, options.dialect ?? 'current', report);
+  const talk = talkTo(session, options.dialect ?? 'current', reportToStderr);
   const history = readHistory(join(dirname(repository.path), 'history'));
   const prompt = promptOnTerminal(
     history.lines,
@@ -152,7 +148,7 @@ async function sayOnce(talk: Talk, words: Argv, halt: AbortSignal): Promise<Said
     const error = asError(cause);
     writeStderr(`${shown(bytesOf(explain(error)))} ${time()}\n`);
     if (error instanceof TestbedError && talk.session.isOpen) {
-      writeStderr(await talk.session.debugFailure().catch(() => ''));
+      reportToStderr(await talk.session.debugFailure().catch(() => ''));
     }
     return error;
   } finally {
