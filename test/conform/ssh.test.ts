@@ -2,7 +2,7 @@ import { expect } from 'chai';
 
 import { makeAccount } from '../support/account.ts';
 import { serverArgv } from '../support/server.ts';
-import { startSshd, type TestSshd } from '../support/sshd.ts';
+import { startDropbear, startSshd, type TestSshd } from '../support/sshd.ts';
 import { fileTempDir } from '../support/tempdir.ts';
 import { passwordFile, sshWords } from '../regimes/ssh/support.ts';
 import { runConform } from './run-conform.ts';
@@ -43,5 +43,12 @@ describe('the ssh regime keeps the rules of regime-protocol(7)', function () {
 
   it('as a plain user', async () => {
     await conform(sshWords(sshd, makeAccount().name), LEAN);
+  });
+
+  it('with dropbear', async function () {
+    const user = makeAccount();
+    const dropbear = await startDropbear(this, [user]);
+    this.timeout(3_600_000);
+    await conform(sshWords(dropbear, user.name), ['AUXVERB-5', 'COPY-1']);
   });
 });

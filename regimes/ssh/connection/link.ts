@@ -6,6 +6,7 @@ import type { Bytes } from '../../../src/bytes.ts';
 import { asError, TestbedError } from '../../../src/errors.ts';
 import type { Context } from '../../../src/regime.ts';
 import { holdChannel, type Channel, type ExecOptions, type HeldChannel } from './channel.ts';
+import { sessionsOf } from './greeting.ts';
 import { commandBytes, loadSsh2 } from './load.ts';
 import { logIn } from './login.ts';
 import type { Target } from './target.ts';
@@ -16,6 +17,8 @@ export interface Link {
   exec(command: Bytes, options: ExecOptions): Promise<Channel>;
   /** A connection from the far side to somewhere else. @throws Error */
   forward(host: string, port: number): Promise<Duplex>;
+  /** Commands that may run on it at once, as far as is known before one is refused. */
+  readonly sessions: number;
   /** Settles when the connection has ended, and says why. */
   readonly lost: Promise<Error>;
   close(): void;
@@ -37,18 +40,19 @@ export async function openLink(
 ): Promise<Link> {
   const { Client: SshClient } = await loadSsh2();
   const client = new SshClient();
+  let greeting: string;
   try {
-    await logIn(client, target, stream, context);
+    greeting = await logIn(client, target, stream, context);
   } catch (cause) {
     client.destroy();
     stream.destroy();
     context.signal.throwIfAborted();
     throw cause;
   }
-  return makeLink(client, stream, target);
+  return makeLink(client, stream, target, sessionsOf(greeting));
 }
 
-function makeLink(client: Client, stream: Duplex, target: Target): Link {
+function makeLink(client: Client, stream: Duplex, target: Target, sessions: number): Link {
   const channels = new Set<HeldChannel>();
   /** What waits for an answer, which ssh2 does not always give when a connection goes. */
   const pending = new Set<(cause: Error) => void>();
@@ -133,6 +137,7 @@ function makeLink(client: Client, stream: Duplex, target: Target): Link {
           else resolve(channel);
         });
       }),
+    sessions,
     lost,
     close() {
       lose(new Error(`the connection to ${target.label} was closed by us`));

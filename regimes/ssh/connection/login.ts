@@ -7,6 +7,7 @@ import type { Context } from '../../../src/regime.ts';
 import { addKnownHost } from './add-known-host.ts';
 import { authenticate } from './auth.ts';
 import { explainHandshake } from './explain.ts';
+import { overhearGreeting } from './greeting.ts';
 import { fingerprint, hostKeyAlgorithms, judgeHostKey, type HostKeyVerdict } from './host-key.ts';
 import type { Target } from './target.ts';
 
@@ -27,6 +28,7 @@ const CIPHERS: CipherAlgorithm[] = [
 
 /**
  * Speaks ssh over a stream until the host has let us in.
+ * @returns the host's greeting: `SSH-2.0-SOFTWARE COMMENT`
  * @throws TestbedError with what to do about it
  */
 export async function logIn(
@@ -34,7 +36,7 @@ export async function logIn(
   target: Target,
   stream: Duplex,
   { signal, log }: Pick<Context, 'signal' | 'log'>,
-): Promise<void> {
+): Promise<string> {
   const attempt = authenticate(target, { signal, log });
   let verdict: HostKeyVerdict = { known: true };
   let newKey: Buffer | undefined;
@@ -42,6 +44,7 @@ export async function logIn(
   let failure: Error | undefined;
   let timer: NodeJS.Timeout | undefined;
   let stop = () => {};
+  const greeting = overhearGreeting(stream);
 
   await new Promise<void>((resolve, reject) => {
     const fail = (cause: Error) =>
@@ -104,6 +107,7 @@ export async function logIn(
     client.removeAllListeners('error').removeAllListeners('close');
     client.on('error', () => {});
   });
+  return greeting();
 }
 
 function keepKey(target: Target, key: Buffer, log: Context['log']): void {

@@ -6,9 +6,6 @@ import { ChannelRefused, type Link } from './link.ts';
 /** Makes a further connection. */
 export type OpenLink = (signal: AbortSignal) => Promise<Link>;
 
-/** Channels that a server allows on a connection as it comes (MaxSessions of sshd_config(5)). */
-const USUAL_SESSIONS = 10;
-
 /** More connections than any caller needs, and fewer than trouble a server. */
 const MAX_LINKS = 64;
 
@@ -54,11 +51,11 @@ export async function makePool(
   open: OpenLink,
   signal: AbortSignal,
 ): Promise<Connection> {
-  const first = asMember(await open(signal), USUAL_SESSIONS);
+  const first = asMember(await open(signal));
   const members = [first];
   const queue: Waiting[] = [];
   const closing = new AbortController();
-  let sessions = USUAL_SESSIONS;
+  let sessions = first.limit;
   let dialling = 0;
   let rest = PATIENCE;
   let timer: NodeJS.Timeout | undefined;
@@ -181,7 +178,7 @@ export async function makePool(
   return { label, lost: first.link.lost, exec, close: () => first.link.close() };
 }
 
-function asMember(link: Link, limit: number): Member {
+function asMember(link: Link, limit = link.sessions): Member {
   return { link, taken: 0, limit, proven: false };
 }
 
