@@ -1,6 +1,7 @@
 import { isatty } from 'node:tty';
 
 import { stderrLogger } from '../log.ts';
+import { defaultStateDirectory } from '../session/state-directory.ts';
 import { inheritedDescriptors } from './descriptors.ts';
 import { replyToStdout } from './stdout.ts';
 import type { ServeRequest } from './request.ts';
@@ -12,6 +13,7 @@ import type { Transcript } from './transcript.ts';
  */
 export async function serve(request: ServeRequest): Promise<void> {
   const inherited = inheritedDescriptors();
+  request.options.stateDir ??= defaultStateDirectory();
   if (isatty(0) && isatty(1)) {
     request.options.dialect ??= 'current';
     if (!request.options.raw) {

@@ -1,6 +1,5 @@
 import { lstatSync, mkdirSync, rmSync, statSync, writeSync, type Dirent } from 'node:fs';
 import { open, readdir, readlink, rename, symlink } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 
 import { TestbedError, UsageError } from '../errors.ts';
@@ -8,6 +7,7 @@ import { idOfName, randomId, sessionName } from './ids.ts';
 import { takeLock, type Lock } from './lock.ts';
 import { machineId } from './owner.ts';
 import { ignoreMissing, LOCK_FILE, removeSessionDirectory } from './remove.ts';
+import { defaultStateDirectory } from './state-directory.ts';
 import { openStorage, type SessionStorage } from './storage.ts';
 
 const LAST_SESSION = 'last-session';
@@ -45,14 +45,6 @@ export interface Repository {
   create(options?: { retire?: (directory: string) => Promise<void> }): Promise<OwnSession>;
   /** Removes a session of this process and closes its storage and lock. */
   remove(session: OwnSession): Promise<void>;
-}
-
-/** `$XDG_STATE_HOME/regime`, by default `~/.local/state/regime`. */
-export function defaultStateDirectory(environment: NodeJS.ProcessEnv = process.env): string {
-  const given = environment['XDG_STATE_HOME'];
-  // The XDG specification has relative paths ignored.
-  const base = given?.startsWith('/') ? given : join(homedir(), '.local/state');
-  return join(base, 'regime');
 }
 
 /** The repository of a state directory. Nothing is looked at or made yet. */
@@ -106,7 +98,8 @@ async function lastSession(path: string): Promise<string | undefined> {
   } catch (cause) {
     const { code = '' } = cause as NodeJS.ErrnoException;
     // EINVAL: it is no link.
-    if (['ENOENT', 'ENOTDIR', 'EINVAL', 'ELOOP', 'EACCES'].includes(code)) return undefined;
+    if (['ENOENT', 'ENOTDIR', 'EINVAL', 'ELOOP', 'EACCES', 'ENAMETOOLONG'].includes(code))
+      return undefined;
     throw cause;
   }
 }

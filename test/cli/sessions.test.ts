@@ -4,7 +4,9 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
 
 import { reapAs, selfAs, serverOf, sessionsOf, type Caller } from '../crash/caller.ts';
+import { skip } from '../support/skip.ts';
 import { tempDir } from '../support/tempdir.ts';
+import { hasPlainUser, plainUser } from '../support/user.ts';
 
 describe('regime sessions', function () {
   this.timeout(60_000);
@@ -128,5 +130,21 @@ describe('regime sessions', function () {
       expect({ status, stdout }, args.join(' ')).to.deep.equal({ status: 2, stdout: '' });
       expect(stderr).to.match(/^regime: [^\n]*\(try 'regime sessions --help'\)\n$/);
     }
+  });
+
+  it('says what to set where there is no place for records, before the first reply', function () {
+    if (process.getuid?.() !== 0) skip(this, 'not root');
+    if (!hasPlainUser()) skip(this, 'there is no plain user');
+    // A user whom passwd does not know, as containers have them.
+    // Its program is one that all may read.
+    const server = plainUser().serverArgv('null').slice(-3);
+    const argv = ['--reuid=54321', '--clear-groups', ...server];
+    const { PATH } = process.env;
+    const { status, stdout, stderr } = spawnSync('setpriv', argv, {
+      env: { PATH },
+      encoding: 'utf8',
+    });
+    expect({ status, stdout }, stderr).to.deep.equal({ status: 2, stdout: '' });
+    expect(stderr).to.match(/^regime: no place for session records: set HOME [^\n]*\n$/);
   });
 });

@@ -6,6 +6,7 @@ import { expect } from 'chai';
 
 import { repositoryIn } from '../../src/session/repository.ts';
 import { openStorage, StorageError } from '../../src/session/storage.ts';
+import { selfAs, serverOf, sessionsOf } from '../crash/caller.ts';
 import { skip } from '../support/skip.ts';
 import { litter } from './help.ts';
 import { rejection } from './rejection.ts';
@@ -103,5 +104,54 @@ describe('the session directory on a disk that is full or read-only', () => {
     const refused = await rejection(repositoryIn(join(path, 'state')).create());
     expect(refused.message).to.match(/^cannot make .*read-only.*--state-dir/);
     await storage.close();
+  });
+
+  it('is told clearly of each step of a server, whose session goes on where it can', async function () {
+    this.timeout(60_000);
+    const path = small(this, 'size=1m,mode=700');
+    const caller = { ...selfAs(things.directory()), state: path };
+    const tree = join(caller.work, 'tree');
+    for (const name of ['tree', 'back']) mkdirSync(join(caller.work, name), { recursive: true });
+    writeFileSync(join(tree, 'new'), '');
+    writeFileSync(join(caller.work, 'back/old'), '');
+    const filler = join(path, 'filler');
+    const fill = () => {
+      try {
+        writeFileSync(filler, Buffer.alloc(2 << 20));
+      } catch {
+        // That is the point.
+      }
+    };
+    const args = ['--dialect=classic', `--state-dir=${path}/regime`, 'null'];
+    fill();
+    const early = serverOf(caller, args);
+    early.send('open\n');
+    expect(await early.ended).to.include({ status: 12 });
+    expect(early.stderr()).to.match(/^regime: failure: open: cannot make .*no space.*\n$/);
+    expect(sessionsOf(caller)).to.deep.equal([]);
+    rmSync(filler);
+
+    const server = serverOf(caller, args);
+    await server.reply();
+    const scratch = (await server.command('open')).slice(3);
+    expect(await server.command(`copydown ${tree}/ ${scratch}/tree/`)).to.equal('ok');
+    fill();
+    for (const copy of [
+      `copydown ${tree}/ ${scratch}/tree/`,
+      `copyup ${scratch}/tree/ ${caller.work}/back/`,
+    ]) {
+      expect(await server.command(copy)).to.equal('copy-failed');
+    }
+    expect(server.stderr().match(/^regime: copy.* cannot write a checkpoint in .*no space.*$/gm))
+      .to.be.an('array')
+      .with.length(2);
+    expect(readdirSync(caller.work).sort()).to.deep.equal(['back', 'tree']);
+    expect(readdirSync(join(caller.work, 'back'))).to.deep.equal(['old']);
+    rmSync(filler);
+    expect(await server.command(`copyup ${scratch}/tree/ ${caller.work}/back/`)).to.equal('ok');
+    fill();
+    expect(await server.command('quit')).to.equal('ok');
+    expect(sessionsOf(caller)).to.deep.equal([]);
+    expect(existsSync(scratch)).to.equal(false);
   });
 });

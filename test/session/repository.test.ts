@@ -8,7 +8,7 @@ import {
   writeFileSync,
   readFileSync,
 } from 'node:fs';
-import { homedir } from 'node:os';
+import { userInfo } from 'node:os';
 import { basename, join } from 'node:path';
 
 import { expect } from 'chai';
@@ -16,7 +16,8 @@ import { expect } from 'chai';
 import { UsageError } from '../../src/errors.ts';
 import { idOfName, sessionName } from '../../src/session/ids.ts';
 import { isHeld } from '../../src/session/lock.ts';
-import { defaultStateDirectory, repositoryIn } from '../../src/session/repository.ts';
+import { repositoryIn } from '../../src/session/repository.ts';
+import { defaultStateDirectory } from '../../src/session/state-directory.ts';
 import { descriptorCount, litter } from './help.ts';
 import { rejection } from './rejection.ts';
 
@@ -31,7 +32,12 @@ describe('the repository of sessions', () => {
   it('is under XDG_STATE_HOME, by default ~/.local/state', () => {
     expect(defaultStateDirectory({ XDG_STATE_HOME: '/x/y' })).to.equal('/x/y/regime');
     for (const environment of [{}, { XDG_STATE_HOME: '' }, { XDG_STATE_HOME: 'relative' }]) {
-      expect(defaultStateDirectory(environment)).to.equal(join(homedir(), '.local/state/regime'));
+      const at = (home: string) => join(home, '.local/state/regime');
+      expect(defaultStateDirectory({ ...environment, HOME: '/h' })).to.equal(at('/h'));
+      for (const unusable of [{}, { HOME: '' }, { HOME: 'relative' }]) {
+        const found = defaultStateDirectory({ ...environment, ...unusable });
+        expect(found).to.equal(at(userInfo().homedir));
+      }
     }
     expect(repositoryIn('/x').path).to.equal('/x/sessions');
   });
@@ -75,7 +81,8 @@ describe('the repository of sessions', () => {
     const link = join(repository.path, 'last-session');
     mkdirSync(repository.path, { recursive: true });
     writeFileSync(join(repository.path, 'file'), '');
-    for (const target of ['missing', '/missing/too', 'last-session', 'file', 'file/below']) {
+    const broken = ['missing', '/missing/too', 'last-session', 'file', 'file/below'];
+    for (const target of [...broken, 'x'.repeat(300)]) {
       symlinkSync(target, link);
       expect(await repository.last(), target).to.equal(undefined);
       rmSync(link);

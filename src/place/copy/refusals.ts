@@ -1,8 +1,8 @@
 import { readFile, realpath } from 'node:fs/promises';
-import { homedir, userInfo } from 'node:os';
 
 import { bytesOf, bufferOf, type Bytes } from '../../bytes.ts';
 import { CopyFailed } from '../../errors.ts';
+import { homesOf } from '../../home.ts';
 import { isWithin, named } from './paths.ts';
 
 /**
@@ -17,7 +17,7 @@ export async function refuseReplacing(directory: Bytes, step: string): Promise<v
     new CopyFailed({ step: `${step}: ${named(directory)} ${why} and is not replaced` });
   if (directory === '/') throw refuse('is the root directory');
   const kept = {
-    'the home directory': [homedir(), userInfo().homedir],
+    'the home directory': homesOf(),
     'the working directory': [process.cwd()],
   };
   for (const [what, names] of Object.entries(kept)) {
