@@ -163,6 +163,15 @@ export interface Arguments {
   values(name: string): Argv;
 }
 
+/** Words of a regime's command line that `regime auto` may try. */
+export interface Offer {
+  readonly operands: Argv;
+  /** Options by their names; empty for a switch. */
+  readonly options?: Readonly<Record<string, Bytes>>;
+  /** True where it may download something: tried after what is here already. */
+  readonly fetches?: boolean;
+}
+
 /**
  * A way to have a testbed. `Settings` is what the command line said, checked;
  * `State` is what is written down to find the testbed again, plain JSON.
@@ -198,6 +207,11 @@ export interface Regime<Settings = unknown, State = unknown> {
     reverts?: 'packages' | 'everything';
     reboot?: boolean;
   };
+  /**
+   * What of it suits an operand of `regime auto`, or none given. `local` as for `configure`; no engine
+   * and no network is asked. No such method: `regime auto` never takes it.
+   */
+  offers?(operand: Bytes | undefined, local: boolean): readonly Offer[];
   /**
    * Tries on the outer Place what its testbeds need, in a second or two. Takes away what it makes; a
    * rejection is a finding too.

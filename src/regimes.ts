@@ -8,8 +8,8 @@ export interface RegimeEntry {
   load(): Promise<{ regime: Regime }>;
 }
 
-/** The regimes that come with the program. This is the only file that names them all. */
-export const builtInRegimes: readonly RegimeEntry[] = [
+/** The regimes that each are one way to have a testbed. This is the only file that names them all. */
+const plainRegimes: readonly RegimeEntry[] = [
   {
     name: 'null',
     summary: 'this host itself; nothing reverts',
@@ -34,6 +34,20 @@ export const builtInRegimes: readonly RegimeEntry[] = [
     name: 'podman',
     summary: "a container of podman's service",
     load: async () => ({ regime: (await import('../regimes/docker/index.ts')).podman }),
+  },
+];
+
+/** All regimes that come with the program. */
+export const builtInRegimes: readonly RegimeEntry[] = [
+  ...plainRegimes,
+  {
+    name: 'auto',
+    summary: 'the strongest of these that works here',
+    async load() {
+      const { autoRegime } = await import('../regimes/auto/index.ts');
+      const loaded = await Promise.all(plainRegimes.map(({ load }) => load()));
+      return { regime: autoRegime(loaded.map(({ regime }) => regime)) };
+    },
   },
 ];
 

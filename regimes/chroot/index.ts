@@ -7,7 +7,7 @@ import { checkChroot } from './check.ts';
 import { endKept, reachKept, type Kept } from './keep.ts';
 import { startChrootMonitor } from './monitor.ts';
 import { chrootOptions } from './options.ts';
-import { readSettings, type ChrootSettings } from './settings.ts';
+import { offersFor, readSettings, type ChrootSettings } from './settings.ts';
 import { openTestbed } from './testbed.ts';
 
 /** Where to find what a testbed left: its name, and the directory that holds its changes. */
@@ -40,6 +40,7 @@ export const regime: Regime<ChrootSettings, ChrootState> = {
       reverts: keep.length > 0 || (privileged && net === 'host') ? 'packages' : 'everything',
     }),
   }),
+  offers: offersFor,
   check: (outer, context) => checkChroot(regime, outer, context),
   plan: (settings, session) => ({
     name: `regime-${session.id}`,

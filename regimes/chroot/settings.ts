@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 
 import { bufferOf, bytesOf, textOf, type Argv, type Bytes } from '../../src/bytes.ts';
 import { shown, UsageError } from '../../src/errors.ts';
-import type { Arguments } from '../../src/regime.ts';
+import type { Arguments, Offer } from '../../src/regime.ts';
 
 /** A file or directory of the outer Place that is shown in the testbed. */
 export interface Bind {
@@ -93,6 +93,14 @@ function kindOf(source: Bytes): 'directory' | 'tarball' {
 /** On another machine nothing can be looked at before `open`. */
 function kindByName(source: Bytes): 'directory' | 'tarball' {
   return /\.(tar|tgz|txz|tar\.[a-z0-9]+)$/.test(source) ? 'tarball' : 'directory';
+}
+
+/** The outer root where nothing is named; else a directory or a tarball, on another machine by its looks. */
+export function offersFor(operand: Bytes | undefined, local: boolean): Offer[] {
+  if (operand === undefined) return [{ operands: ['/'] }];
+  const status = local ? statSync(bufferOf(operand), { throwIfNoEntry: false }) : undefined;
+  const suits = local ? status?.isDirectory() || status?.isFile() : operand.startsWith('/');
+  return suits ? [{ operands: [operand] }] : [];
 }
 
 function readNet(value: Bytes): 'host' | 'none' {

@@ -17,7 +17,7 @@ import { dockerOptions } from './options.ts';
 import { bootsInit, engineTraits, firstProcess, prepareForInit } from './init.ts';
 import type { Recipe } from './recipe.ts';
 import { findSharing } from './sharing.ts';
-import { readSettings, type DockerSettings } from './settings.ts';
+import { offersFor, readSettings, type DockerSettings } from './settings.ts';
 import { openShare, planShared, removeShare, type Share, type SharedState } from './shared.ts';
 import { openTestbed } from './testbed.ts';
 import { translateArguments } from './translate.ts';
@@ -49,6 +49,7 @@ function dockerRegime(
     outlivesOuter: true,
     configure: (given, local) => readSettings(given, name, local),
     foresee: ({ init }) => ({ root: true, reverts: 'everything', reboot: init === true }),
+    offers: offersFor,
     check: (outer, context) => checkEngine(name, outer, context),
     plan: ({ address, shared, remote }, session) => ({
       address,

@@ -1,6 +1,6 @@
 import { bytesOf, textOf, type Argv, type Bytes } from '../../src/bytes.ts';
 import { shown, UsageError } from '../../src/errors.ts';
-import type { Arguments } from '../../src/regime.ts';
+import type { Arguments, Offer } from '../../src/regime.ts';
 import { findEngine, type Address } from './address.ts';
 import { checkSharedBase } from './shared.ts';
 
@@ -60,6 +60,24 @@ export function readSettings(
     ...readShared(given.value('shared-dir')),
   };
 }
+
+/**
+ * What may be the name of an image; first as it is at the engine. A name of Docker's grammar, so no path:
+ * a tarball that is not there would be one, but nobody calls an image so.
+ */
+export function offersFor(operand: Bytes | undefined): Offer[] {
+  if (operand === undefined || !IMAGE.test(operand) || TARBALL.test(operand)) return [];
+  const operands = [operand];
+  return [
+    { operands, options: { pull: 'never' } },
+    { operands, fetches: true },
+  ];
+}
+
+/** [HOST[:PORT]/]NAME[/NAME]...[:TAG][@DIGEST] (github.com/distribution/reference). */
+const IMAGE =
+  /^([A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?\/)?[a-z0-9][a-z0-9._-]*(\/[a-z0-9][a-z0-9._-]*)*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?(@[a-z0-9]+:[0-9a-f]+)?$/;
+const TARBALL = /\.(tar|tgz|txz|tar\.[a-z0-9]+)$/;
 
 function readShared(name: Bytes | undefined): Pick<DockerSettings, 'shared'> {
   if (name === undefined) return {};

@@ -23,6 +23,8 @@ export const regime: Regime<Nothing, Nothing> = {
   },
   holds: () => 'the host itself',
   foresee: () => ({ root: process.geteuid?.() === 0 }),
+  // As it is here, and nothing else.
+  offers: (operand) => (operand === undefined ? [{ operands: [] }] : []),
   check: async (outer, { signal }) => [await checkPerl(outer, signal, 'limited')],
   plan: () => ({}),
   async open(_settings, _state, outer, { log }) {

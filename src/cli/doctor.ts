@@ -19,7 +19,8 @@ export const doctorCommand: Command = {
   operands: '[REGIME]...',
   summary:
     'Tries what regimes need on this machine, and says what works, what is missing and which ' +
-    'command would mend it. Without a name all regimes are tried. Nothing is changed.',
+    'command would mend it. Without a name all regimes are tried, and one that works is enough. ' +
+    'Nothing is changed.',
   options: [
     { name: 'json', help: 'Print JSON, for programs.' },
     {
@@ -41,7 +42,10 @@ interface Diagnosis {
   findings: Finding[];
 }
 
-/** `regime doctor`. Resolves with the exit status: 0 where all that was asked for works, else 1. */
+/**
+ * `regime doctor`. Resolves with the exit status: 0 where all that was asked for works, or where nothing
+ * was named, one of them; else 1.
+ */
 export async function doctor(args: Argv): Promise<number> {
   let halt: AbortSignal | undefined;
   const status = await runCommand(doctorCommand, args, async ({ operands, flag, value }) => {
@@ -57,14 +61,21 @@ export async function doctor(args: Argv): Promise<number> {
       const each = regimes.map((found) => examine(found, room, { signal, log }));
       const all = await Promise.all([shared, ...each]);
       halt.throwIfAborted();
-      process.stdout.write(flag('json') ? asJson(all) : all.map(asText).join('\n'));
-      return all.every(({ works }) => works) ? 0 : 1;
+      const works = hold(all, operands.length > 0);
+      process.stdout.write(flag('json') ? asJson(all, works) : all.map(asText).join('\n'));
+      return works ? 0 : 1;
     } finally {
       room.remove();
     }
   });
   if (halt?.reason instanceof Signalled) dieBy(halt.reason.signal);
   return status;
+}
+
+/** No machine has every regime: those have to work that were named. */
+function hold([shared, ...regimes]: readonly Diagnosis[], named: boolean): boolean {
+  const works = ({ works }: Diagnosis) => works;
+  return shared?.works === true && (named ? regimes.every(works) : regimes.some(works));
 }
 
 async function locate(name: string): Promise<FoundRegime> {
@@ -116,11 +127,11 @@ function printable(line: string): string {
 }
 
 /** The names are an interface. */
-function asJson(all: readonly Diagnosis[]): string {
+function asJson(all: readonly Diagnosis[], works: boolean): string {
   const [shared, ...regimes] = all;
   const plain = regimes.map(({ regime, works, findings }) => ({ regime, works, findings }));
   const whole = {
-    works: all.every(({ works }) => works),
+    works,
     shared: shared?.findings,
     regimes: plain,
   };

@@ -56,6 +56,7 @@ describe('a session that is kept', function () {
     { title: 'an overlay', args: () => ['chroot', tree] },
     { title: 'a tree that is worked in', args: () => ['chroot', '--in-place', tree] },
     { title: "a plain user's tarball", args: () => ['chroot', debianTarball()], as: plainAs },
+    { title: 'what auto takes', args: () => ['auto', tree] },
     { title: 'one inside the host', args: () => ['null', '+', 'chroot', tree] },
   ];
   for (const { title, args, as } of regimes) {

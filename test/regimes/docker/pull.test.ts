@@ -55,6 +55,23 @@ describe('the docker regime fetches images', function () {
     return server.stderr();
   };
 
+  it('for regime auto only where no engine has them', async () => {
+    const name = `${open}/some/busybox`;
+    const env = { ...engine.env, CONTAINER_HOST: 'unix:///nowhere', XDG_STATE_HOME: state };
+    for (const [words, fetched] of [
+      [`not docker --pull=never ${name}: there is no image`, true],
+      [`auto takes docker --pull=never ${name}, the strongest that works here (revert`, false],
+    ] as const) {
+      const server = startServer(serverArgv('auto', name), { env });
+      expect(await server.reply()).to.equal('ok');
+      expect(await server.command('open'), server.stderr()).to.match(/^ok \//);
+      expect(await server.command('quit')).to.equal('ok');
+      expect(server.stderr()).to.contain(words);
+      expect(server.stderr().includes('fetching the image')).to.equal(fetched);
+    }
+    engine.docker('rmi', name);
+  });
+
   it('that are missing, and tells on lines of their own what it does', async () => {
     const name = `${open}/some/busybox`;
     expect(await succeeds([name])).to.include(`regime: fetching the image ${name}\n`);

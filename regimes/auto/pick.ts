@@ -1,0 +1,66 @@
+import { asError, TestbedError } from '../../src/errors.ts';
+import type { Place } from '../../src/place/place.ts';
+import type { Context, Regime, Testbed } from '../../src/regime.ts';
+import { describe, strengthsOf, type AutoSettings, type Candidate } from './candidates.ts';
+
+/** Which candidate was taken, what it opened, and why those before it were not. */
+export interface Picked {
+  index: number;
+  candidate: Candidate;
+  testbed: Testbed;
+  refused: string[];
+}
+
+/**
+ * Opens the candidates one after the other until one works and has what is needed.
+ * @param begin writes down that a candidate is going to be opened; the context is what it is opened with
+ * @throws TestbedError that says of each why it does not work
+ */
+export async function pickTestbed(
+  find: (name: string) => Regime,
+  { candidates, needs, unfit }: AutoSettings,
+  states: readonly unknown[],
+  outer: Place,
+  signal: AbortSignal,
+  begin: (index: number) => Promise<Context>,
+): Promise<Picked> {
+  const refused = [...unfit];
+  for (const [index, candidate] of candidates.entries()) {
+    const context = await begin(index);
+    context.log.debug(`auto: trying ${describe(candidate)}`);
+    try {
+      const regime = find(candidate.regime);
+      const testbed = await regime.open(candidate.settings, states[index], outer, context);
+      const has = strengthsOf(testbed);
+      const lacking = needs.find((need) => !has.includes(need));
+      if (lacking === undefined) return { index, candidate, testbed, refused };
+      await testbed.close(context);
+      refused.push(`not ${describe(candidate)}: it has not ${lacking}`);
+    } catch (cause) {
+      signal.throwIfAborted();
+      const { message } = asError(cause);
+      // An engine that is not there is none for either of its candidates.
+      if (refused.some((line) => line.endsWith(`: ${message}`))) continue;
+      refused.push(`not ${describe(candidate)}: ${message}`);
+    }
+  }
+  throw new TestbedError({
+    step: 'auto: nothing that it may take works here',
+    status: refused.join('; '),
+    hint: "'regime doctor' says more",
+  });
+}
+
+/** Which is taken and why, on one line. */
+export function explain({ candidate, testbed, refused }: Picked): string {
+  const how = `auto takes ${describe(candidate)}, the strongest that works here (${strengthOf(testbed)})`;
+  return [how, ...refused].join('; ');
+}
+
+/** In the words of the protocol; a person should know before harm is done that it stays. */
+export function strengthOf(testbed: Testbed): string {
+  const words = strengthsOf(testbed);
+  const weaker = words.includes('revert-full-system') ? 'revert' : undefined;
+  const shown = words.filter((word) => word !== weaker);
+  return [...(testbed.revert ? [] : ['nothing is taken back']), ...shown].join(', ');
+}

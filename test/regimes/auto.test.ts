@@ -1,0 +1,121 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync } from 'node:fs';
+
+import { expect } from 'chai';
+
+import { reapAs, selfAs, serverOf, sessionsOf, type Caller } from '../crash/caller.ts';
+import { mountsBelow } from '../crash/processes.ts';
+import { needRoot } from './support/needs.ts';
+import { makeSmallTree } from './support/small-tree.ts';
+import { fileTempDir, tempDir } from '../support/tempdir.ts';
+import { hasPlainUser, plainUser } from '../support/user.ts';
+import { skip } from '../support/skip.ts';
+
+describe('the auto regime', function () {
+  this.timeout(60_000);
+  let caller: Caller;
+  let tree: string;
+
+  before(function () {
+    needRoot(this);
+    tree = makeSmallTree(`${fileTempDir()}/tree`);
+  });
+  beforeEach(() => {
+    caller = selfAs(tempDir());
+  });
+
+  const call = (argv: readonly string[], env: NodeJS.ProcessEnv = {}) => {
+    const [program = '', ...words] = argv;
+    const options = { env: { ...caller.env, ...env }, encoding: 'utf8', input: '' } as const;
+    const { status, stdout, stderr } = spawnSync(program, words, options);
+    return { status, stdout, stderr };
+  };
+  const run = (regime: string, ...command: string[]) =>
+    call(caller.argv('run', regime, ...command));
+  const nowhere = { DOCKER_HOST: 'unix:///nowhere', CONTAINER_HOST: 'unix:///nowhere' };
+
+  it('takes the host under an overlay, says so on one line, and reverts', async () => {
+    const server = serverOf(caller, ['auto']);
+    expect(await server.reply()).to.equal('ok');
+    expect(await server.command('capabilities')).to.match(/ revert-full-system/);
+    const scratch = await server.command('open');
+    const line =
+      'regime: auto takes chroot /, the strongest that works here (revert-full-system)\n';
+    expect(server.stderr()).to.equal(line);
+    expect(await server.command('revert')).to.equal(scratch);
+    expect(await server.command('quit')).to.equal('ok');
+    expect(sessionsOf(caller)).to.deep.equal([]);
+  });
+
+  it('takes a directory for what it is, and an image where the directory is no system', () => {
+    expect(run(`auto '${tree}'`, 'true')).to.include({ status: 0 });
+    const work = tempDir();
+    mkdirSync(`${work}/debian`);
+    const done = call(
+      ['sh', '-c', 'cd "$0" && exec "$@"', work, ...caller.argv('run', 'auto debian', 'true')],
+      nowhere,
+    );
+    expect(done.status).to.equal(125);
+    expect(done.stderr)
+      .to.match(
+        /^regime: failure: open: auto: nothing that it may take works here: not chroot debian: /,
+      )
+      .and.to.match(
+        /; not docker --pull=never debian: .*; not podman --pull=never debian: .*doctor/,
+      );
+    expect(done.stderr.trim().split('\n')).to.have.length(1);
+  });
+
+  it('takes nothing that has not what is needed', () => {
+    const lacking = run('auto --need=isolation-machine', 'true');
+    expect(lacking.status).to.equal(125);
+    expect(lacking.stderr).to.match(/not chroot \/: it has not isolation-machine; not null: /);
+    expect(run('auto --need=revert --need=revert-full-system', 'true').status).to.equal(0);
+  });
+
+  it('refuses words that nothing suits before it says ok', () => {
+    for (const words of [['./nothing'], ['no.tar'], ['a', 'b'], ['--need=much']]) {
+      const { status, stdout, stderr } = call(caller.argv('auto', ...words));
+      expect([status, stdout], stderr).to.deep.equal([2, '']);
+    }
+  });
+
+  it('falls back to the host itself where namespaces are forbidden, and says what that means', function () {
+    if (!hasPlainUser()) skip(this, 'there is no plain user');
+    const user = plainUser();
+    // A user namespace in which no other may be made.
+    const script = 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"';
+    const inside = ['unshare', '--user', '--map-root-user', 'sh', '-c', script, 'sh'];
+    const words = user.serverArgv('run', 'auto', 'sh', '-c', 'echo there');
+    const at = words.findIndex((word) => word.endsWith('node'));
+    const done = call([...words.slice(0, at), ...inside, ...words.slice(at)]);
+    expect(done, done.stderr).to.include({ status: 0, stdout: 'there\n' });
+    expect(done.stderr).to.match(
+      /^regime: auto takes null, the strongest that works here \(nothing is taken back\); not chroot \/: .*\n$/,
+    );
+  });
+
+  it('inside another regime looks at what is there', () => {
+    const done = run(`null + auto '${tree}' + null`, 'sh', '-c', 'echo inside');
+    expect(done, done.stderr).to.include({ status: 0, stdout: 'inside\n' });
+  });
+
+  it('leaves nothing when its server is killed and reaped', async () => {
+    const server = serverOf(caller, ['auto', tree]);
+    await server.reply();
+    expect(await server.command('open')).to.match(/^ok /);
+    expect(call(caller.argv('sessions')).stdout).to.match(/ auto +open .* an overlay over /);
+    server.child.kill('SIGKILL');
+    await server.ended;
+    expect(reapAs(caller)).to.match(/^reaped /);
+    expect(sessionsOf(caller)).to.deep.equal([]);
+    expect(mountsBelow(caller.state)).to.deep.equal([]);
+    expect(readdirSync(caller.work)).to.deep.equal([]);
+  });
+
+  it('is told of by regime doctor', () => {
+    const { status, stdout } = call(caller.argv('doctor', 'auto'));
+    expect(status).to.equal(0);
+    expect(stdout).to.match(/works +without an operand it takes chroot \/: revert-full-system/);
+  });
+});
