@@ -5,14 +5,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-import { doctorCommand } from '../src/cli/doctor.ts';
+import { commands } from '../src/cli/commands.ts';
 import { optionHelp } from '../src/cli/help.ts';
 import { serverOptions } from '../src/cli/options.ts';
-import { reapCommand } from '../src/cli/reap.ts';
-import { runCommandSpec } from '../src/cli/run.ts';
-import { scriptCommand } from '../src/cli/script.ts';
-import { sessionsCommand } from '../src/cli/sessions.ts';
-import { shellCommand } from '../src/cli/shell.ts';
 import type { OptionSpec } from '../src/regime.ts';
 import { builtInRegimes } from '../src/regimes.ts';
 
@@ -26,17 +21,13 @@ export interface Page {
   options: readonly OptionSpec[];
 }
 
-/** The pages of the server and of every regime that comes with it. */
+/** The pages of the server, of the commands and of every regime that comes with it. */
 export async function listPages(): Promise<Page[]> {
-  const pages = [
-    { path: pathOf('regime.1'), options: serverOptions },
-    { path: pathOf('regime-doctor.1'), options: doctorCommand.options },
-    { path: pathOf('regime-reap.1'), options: reapCommand.options },
-    { path: pathOf('regime-run.1'), options: runCommandSpec.options },
-    { path: pathOf('regime-script.1'), options: scriptCommand.options },
-    { path: pathOf('regime-sessions.1'), options: sessionsCommand.options },
-    { path: pathOf('regime-shell.1'), options: shellCommand.options },
-  ];
+  const pages = [{ path: pathOf('regime.1'), options: serverOptions }];
+  for (const { name, load } of commands) {
+    const { spec } = await load();
+    if (spec) pages.push({ path: pathOf(`regime-${name}.1`), options: spec.options });
+  }
   for (const { name, load } of builtInRegimes) {
     const { regime } = await load();
     pages.push({ path: pathOf(`regime-${name}.1`), options: regime.options });

@@ -1,36 +1,21 @@
 #!/usr/bin/env node
 import { basename } from 'node:path';
 
-import { textOf, type Argv } from './bytes.ts';
+import type { Argv } from './bytes.ts';
 import { CommandLineError, isUsageError, readCommandLine } from './cli/command-line.ts';
+import { commands } from './cli/commands.ts';
 import { readOwnWords } from './cli/own-words.ts';
+import { print } from './cli/print.ts';
 import { asError } from './errors.ts';
 import { writeStderr } from './log.ts';
-
-/**
- * The commands that are no regime. Each is loaded when it is called, takes its words as bytes and
- * resolves with the exit status.
- */
-const commands = new Map<string, (words: Argv) => Promise<number>>([
-  ['completion', async (words) => (await import('./cli/completion.ts')).completion(words)],
-  ['conform', async (words) => (await import('./cli/conform.ts')).conform(words.map(textOf))],
-  ['doctor', async (words) => (await import('./cli/doctor.ts')).doctor(words)],
-  ['reap', async (words) => (await import('./cli/reap.ts')).reap(words)],
-  ['run', async (words) => (await import('./cli/run.ts')).run(words)],
-  ['script', async (words) => (await import('./cli/script.ts')).script(words)],
-  ['sessions', async (words) => (await import('./cli/sessions.ts')).sessions(words)],
-  ['shell', async (words) => (await import('./cli/shell.ts')).shell(words)],
-]);
 
 async function main(): Promise<void> {
   const words = readOwnWords();
   const incumbent = /^autopkgtest-virt-(.+)$/.exec(basename(process.argv[1] ?? ''))?.[1];
   if (incumbent !== undefined && incumbent !== 'regime') return standIn(incumbent, words);
-  const [first, ...args] = process.argv.slice(2);
-  if (first === 'help') return explain(args);
-  const command = commands.get(first ?? '');
+  const command = commands.find(({ name }) => name === words[0]);
   if (command) {
-    process.exitCode = await command(words.slice(1));
+    process.exitCode = await (await command.load()).run(words.slice(1));
     return;
   }
   if (!words.some((word) => word.startsWith('@'))) return serveOrExplain(words);
@@ -53,21 +38,6 @@ async function serveOrExplain(words: Argv): Promise<void> {
   }
   const { renderHelp, renderRegimeHelp } = await import('./cli/help.ts');
   print(wish.regime ? renderRegimeHelp(wish.regime) : renderHelp());
-}
-
-/** `regime help [NAME]`: the page of a regime, a command or a subject; of a regime from outside its usage. */
-async function explain([name = 'help']: readonly string[]): Promise<void> {
-  if (name === 'help') return serveOrExplain(['--help']);
-  const { findPage } = await import('./cli/manual/find-page.ts');
-  const page = findPage(name);
-  if (!page) return serveOrExplain([name, '--help']);
-  await (await import('./cli/manual/show-page.ts')).showPage(page);
-}
-
-/** Where the reader has gone, as `head` does, there is nothing to say about it. */
-function print(text: string): void {
-  process.stdout.on('error', () => {});
-  process.stdout.write(text);
 }
 
 function report(thrown: unknown): void {

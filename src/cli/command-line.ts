@@ -1,10 +1,12 @@
 import { bytesOf, textOf, type Argv, type Bytes } from '../bytes.ts';
 import { UsageError } from '../errors.ts';
 import type { Arguments, Regime } from '../regime.ts';
-import { locateRegime, type FoundRegime } from '../regimes.ts';
+import { builtInRegimes, locateRegime, type FoundRegime } from '../regimes.ts';
+import { didYouMean } from './closest.ts';
+import { commands } from './commands.ts';
 import { readServerOptions, serverOptions } from './options.ts';
 import type { ChosenRegime, ServeRequest } from './request.ts';
-import { parseWords, type GivenOption, type ParsedWords } from './words.ts';
+import { parseWords, UnknownOption, type GivenOption, type ParsedWords } from './words.ts';
 
 /** What a caller of the first generation adds to any command line. */
 const CLASSIC = '--debian-package-testing';
@@ -46,7 +48,7 @@ export async function readCommandLine(words: Argv): Promise<Wish> {
   // True while the regimes so far leave us on this host.
   let local = true;
   for (const part of splitParts(words)) {
-    const head = checked(undefined, () => parseWords(part, serverOptions, true));
+    const head = checked(undefined, () => parseHead(part));
     given.push(...head.options);
     const wish = chain.length === 0 ? earlyWish(head.options) : undefined;
     if (wish) return wish;
@@ -86,6 +88,23 @@ export function escapePart(words: Argv): Argv {
   return words.map((word) => (/^\++$/.test(word) ? `${word}+` : word));
 }
 
+/** The server's options that stand before the name of a regime. */
+function parseHead(part: Argv): ParsedWords {
+  const regime = builtInRegimes.find(({ name }) => part.includes(name))?.name;
+  const place = regime && `the options of ${regime} stand after that word`;
+  return hinting(place, () => parseWords(part, serverOptions, true));
+}
+
+/** Says with an unknown option where it may belong. */
+function hinting(place: string | undefined, parse: () => ParsedWords): ParsedWords {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof UnknownOption) || error.guess !== '' || !place) throw error;
+    throw new UsageError(`${error.message}; ${place}`);
+  }
+}
+
 function parsePart(words: Argv, regime: Regime): ParsedWords {
   const clash = regime.options.find(({ name }) => isServerOption(name));
   if (clash) throw new UsageError(`it has an option --${clash.name}, which is the server's`);
@@ -93,7 +112,9 @@ function parsePart(words: Argv, regime: Regime): ParsedWords {
   if (!regime.passesArguments) return parseWords(words, specs);
   // Old callers put it at the end, where it would be taken for another program's.
   const own = words.filter((word) => word !== CLASSIC);
-  const { options, operands } = parseWords(own, specs, true);
+  const [first = ''] = regime.operands.split(' ');
+  const place = `arguments that are passed on stand after ${first}`;
+  const { options, operands } = hinting(place, () => parseWords(own, specs, true));
   const classic = own.length < words.length ? [{ name: CLASSIC.slice(2) }] : [];
   return { options: [...options, ...classic], operands };
 }
@@ -116,7 +137,20 @@ async function locate(word: Bytes): Promise<FoundRegime> {
     throw isUsageError(error) ? new CommandLineError(error.message, 'regime --help') : error;
   }
   if (found) return found;
-  throw new CommandLineError(`there is no regime or command "${textOf(word)}"`, 'regime --help');
+  throw noSuchName(textOf(word));
+}
+
+/** What is said where a word should be a regime or a command, and is neither. */
+export function noSuchName(word: string): CommandLineError {
+  if (commands.some(({ name }) => name === word)) {
+    return new CommandLineError(
+      `${word} is no regime, but a command: it stands first`,
+      'regime --help',
+    );
+  }
+  const names = [...builtInRegimes, ...commands].map(({ name }) => name);
+  const message = `there is no regime or command "${word}"${didYouMean(word, names)}`;
+  return new CommandLineError(message, 'regime --help');
 }
 
 function noRegime(before: number): CommandLineError {

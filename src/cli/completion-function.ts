@@ -68,7 +68,7 @@ _regime() {
   case $wanted in
     FILE) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
     DIR) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
-    PROGRAM) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;
+    SERVER) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;
     NAME) COMPREPLY=($(compgen -W '${words.topics.join(' ')}' -- "$cur")) ;;
     REGIME) COMPREPLY=($(compgen -W '${words.regimes.join(' ')}' -- "$cur")) ;;
     ID) COMPREPLY=($(compgen -W "$(regime sessions 2>/dev/null | awk 'NR > 1 { print $1 }')" -- "$cur")) ;;

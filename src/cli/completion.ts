@@ -4,14 +4,9 @@ import type { OptionSpec } from '../regime.ts';
 import { builtInRegimes } from '../regimes.ts';
 import { completionFunction } from './completion-function.ts';
 import { commonOptions, runCommand, type Command } from './command.ts';
+import { commands } from './commands.ts';
 import { listManual } from './manual/find-page.ts';
 import { serverOptions } from './options.ts';
-import { doctorCommand } from './doctor.ts';
-import { reapCommand } from './reap.ts';
-import { runCommandSpec } from './run.ts';
-import { scriptCommand } from './script.ts';
-import { sessionsCommand } from './sessions.ts';
-import { shellCommand } from './shell.ts';
 
 /** `regime completion` */
 export const completionCommand: Command = {
@@ -21,7 +16,7 @@ export const completionCommand: Command = {
     'Prints what makes bash complete the regimes, the commands, their options and the values of these. ' +
     'For ~/.bashrc: eval "$(regime completion bash)"',
   options: [commonOptions.help],
-  page: 'regime(1)',
+  page: 'regime-completion(1)',
 };
 
 /** What may be completed after a regime or a command. */
@@ -48,16 +43,15 @@ export async function renderCompletion(): Promise<string> {
     const { operands, options } = (await load()).regime;
     regimes.push({ name, operands, options: [...options, ...serverOptions] });
   }
-  const commands: Subject[] = [
-    ...[doctorCommand, reapCommand, runCommandSpec, scriptCommand, sessionsCommand, shellCommand],
-    completionCommand,
-    { name: 'help', operands: 'NAME', options: [] },
-    { name: 'conform', operands: 'PROGRAM', options: [] },
-  ];
-  const subjects = [{ name: '', operands: '', options: serverOptions }, ...regimes, ...commands];
+  const others: Subject[] = [];
+  for (const { name, usage, load } of commands) {
+    const { spec } = await load();
+    others.push({ name, operands: spec?.operands ?? usage, options: spec?.options ?? [] });
+  }
+  const subjects = [{ name: '', operands: '', options: serverOptions }, ...regimes, ...others];
   return completionFunction({
     regimes: namesOf(regimes),
-    commands: namesOf(commands),
+    commands: namesOf(others),
     topics: listManual().map(({ name }) => name.replace(/^regime-/, '')),
     options: subjects.map(({ name, options }) => [name, options.map(optionWord)]),
     values: subjects.flatMap(({ name, options }) =>
@@ -81,7 +75,7 @@ function optionWord({ name, value, implied }: OptionSpec): string {
 /** Closed words as they are; else what stands for them in the function, or nothing. */
 function kindOf(value: string): string[] {
   if (/^[a-z-]+(\|[a-z-]+)*$/.test(value)) return value.split('|');
-  const [, kind] = /\b(DIR|FILE|TARBALL|SCRIPT|ID|NAME|PROGRAM|REGIME)\b/.exec(value) ?? [];
+  const [, kind] = /\b(DIR|FILE|TARBALL|SCRIPT|ID|NAME|SERVER|REGIME)\b/.exec(value) ?? [];
   if (kind === 'TARBALL' || kind === 'SCRIPT' || /DIR \|/.test(value)) return ['FILE'];
   return kind === undefined ? [] : [kind];
 }

@@ -7,6 +7,7 @@ import type { Finding } from '../regime.ts';
 import { builtInRegimes, locateRegime, type FoundRegime } from '../regimes.ts';
 import { checkHost, makeTrialRoom, type TrialRoom } from '../session/check.ts';
 import { repositoryIn } from '../session/repository.ts';
+import { didYouMean } from './closest.ts';
 import { commonOptions, runCommand, type Command } from './command.ts';
 import { dieBy, haltOnSignals, Signalled } from './signals.ts';
 
@@ -81,7 +82,8 @@ function hold([shared, ...regimes]: readonly Diagnosis[], named: boolean): boole
 async function locate(name: string): Promise<FoundRegime> {
   const found = await locateRegime(name);
   if (found) return found;
-  throw new UsageError(`there is no regime ${shown(bytesOf(name))}`);
+  const names = builtInRegimes.map((entry) => entry.name);
+  throw new UsageError(`there is no regime ${shown(bytesOf(name))}${didYouMean(name, names)}`);
 }
 
 async function examine(

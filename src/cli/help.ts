@@ -1,9 +1,12 @@
 import type { OptionSpec, Regime } from '../regime.ts';
 import { builtInRegimes } from '../regimes.ts';
+import { commands } from './commands.ts';
 import type { Incumbent } from './incumbents.ts';
 import { serverOptions } from './options.ts';
 
 const WIDTH = 79;
+/** Columns from the margin to what is said of a regime or a command. */
+const NAMES = 14;
 /** Columns from the margin to an option's help. */
 const INDENT = 26;
 
@@ -11,15 +14,7 @@ const INDENT = 26;
 export function renderHelp(): string {
   return [
     'Usage: regime REGIME [OPTION]... [OPERAND]... [+ REGIME ...]',
-    '       regime conform [OPTION]... -- SERVER [ARG]...',
-    '       regime doctor [OPTION]... [REGIME]...',
-    '       regime reap [OPTION]... [ID]...',
-    "       regime run [OPTION]... 'REGIME [ARG]...' COMMAND [ARG]...",
-    '       regime script [OPTION]... FILE -- REGIME [ARG]...',
-    '       regime sessions [OPTION]... [show ID | keep ID]',
-    '       regime shell ID [COMMAND [ARG]...]',
-    '       regime completion bash',
-    '       regime help [NAME]',
+    ...commands.map(({ name, usage }) => `       regime ${name} ${usage}`),
     '',
     ...fold(
       'Gives a test harness a testbed and takes it back: a virtualisation server that speaks ' +
@@ -28,21 +23,19 @@ export function renderHelp(): string {
       0,
     ),
     '',
+    'To begin with:',
+    ...entry('regime doctor', 'what works on this machine?', INDENT + 2),
+    ...entry('regime chroot /', 'a prompt; with open it has a testbed of this machine', INDENT + 2),
+    ...entry("regime run 'chroot /' ls", 'one command in such a testbed', INDENT + 2),
+    ...entry('regime help chroot', 'the manual page; so for all the names below', INDENT + 2),
+    '',
     'Regimes:',
-    ...builtInRegimes.flatMap(({ name, summary }) => entry(name, summary, 12)),
-    ...entry('./FILE.js', 'a regime of your own, from a module', 12),
-    ...entry('NAME', 'a regime from an installed package regime-NAME', 12),
+    ...builtInRegimes.flatMap(({ name, summary }) => entry(name, summary, NAMES)),
+    ...entry('./FILE.js', 'a regime of your own, from a module', NAMES),
+    ...entry('NAME', 'a regime from an installed package regime-NAME', NAMES),
     '',
     'Commands:',
-    ...entry('conform', 'check that a virtualisation server keeps to the protocol', 12),
-    ...entry('doctor', 'try what works on this machine, and say what is missing', 12),
-    ...entry('reap', 'take away what servers that died left behind', 12),
-    ...entry('run', 'run one command in a testbed', 12),
-    ...entry('script', 'work off a file of commands', 12),
-    ...entry('sessions', 'show the sessions there are, and what they hold', 12),
-    ...entry('shell', 'get into the testbed of a session that was kept', 12),
-    ...entry('completion', 'print what makes bash complete all this', 12),
-    ...entry('help', 'show this, or the manual page of a regime, a command or a subject', 12),
+    ...commands.flatMap(({ name, summary }) => entry(name, summary, NAMES)),
     '',
     'Options with every regime:',
     ...renderOptions(serverOptions),

@@ -3,12 +3,24 @@ import { parseArgs } from 'node:util';
 import { textOf, type Argv, type Bytes } from '../bytes.ts';
 import { UsageError } from '../errors.ts';
 import type { OptionSpec } from '../regime.ts';
+import { didYouMean } from './closest.ts';
 
 /** One option as it was given. */
 export interface GivenOption {
   name: string;
   /** Left out for a switch. */
   value?: Bytes;
+}
+
+/** An option that is not known where it stands. */
+export class UnknownOption extends UsageError {
+  constructor(
+    option: string,
+    /** What was meant, perhaps; else empty. */
+    readonly guess: string,
+  ) {
+    super(`there is no option ${option}${guess}`);
+  }
 }
 
 /** The words of a command line, told apart. */
@@ -40,7 +52,7 @@ export function parseWords(
   const operands: Bytes[] = [];
   for (const token of tokens) {
     if (token.kind === 'option') {
-      options.push(checkOption(token, known.get(token.name)));
+      options.push(checkOption(token, known));
     } else if (token.kind === 'positional') {
       if (untilOperand) return { options, operands: words.slice(token.index) };
       operands.push(token.value);
@@ -62,11 +74,15 @@ interface OptionToken {
   inlineValue: boolean | undefined;
 }
 
-function checkOption(token: OptionToken, spec: OptionSpec | undefined): GivenOption {
+function checkOption(token: OptionToken, known: ReadonlyMap<string, OptionSpec>): GivenOption {
   const { name, inlineValue } = token;
+  const spec = known.get(name);
   const value = token.value ?? spec?.implied;
   const shown = textOf(token.rawName);
-  if (!spec) throw new UsageError(`there is no option ${shown}`);
+  if (!spec) {
+    const names = [...known.keys()].map((each) => `--${each}`);
+    throw new UnknownOption(shown, didYouMean(shown, names));
+  }
   if (!spec.value) {
     if (value !== undefined) throw new UsageError(`option ${shown} takes no value`);
     return { name };

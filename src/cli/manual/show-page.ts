@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
+import { print } from '../print.ts';
 import type { ManualPage } from './find-page.ts';
 import { renderPage } from './render.ts';
 
@@ -11,9 +12,7 @@ const WIDEST = 80;
 export async function showPage({ path }: ManualPage): Promise<void> {
   if (process.stdout.isTTY && (await showByMan(path))) return;
   const columns = Math.min(process.stdout.columns || WIDEST, WIDEST) - 1;
-  // Where the reader has gone, as `head` does, there is nothing to say about it.
-  process.stdout.on('error', () => {});
-  process.stdout.write(renderPage(readFileSync(path, 'utf8'), columns));
+  print(renderPage(readFileSync(path, 'utf8'), columns));
 }
 
 /** Resolves with false where there is no man(1), or only one that shows nothing. */

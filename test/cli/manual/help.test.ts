@@ -15,6 +15,7 @@ describe('regime help NAME', () => {
     ['regime-run', 'regime-run - '],
     ['protocol', 'regime-protocol - '],
     ['session-share(7)', 'regime-session-share - '],
+    ['completion', 'regime-completion - '],
     ['regime', 'regime - '],
   ] as const) {
     it(`shows the page of ${name} as text`, () => {

@@ -1,0 +1,105 @@
+import { textOf, type Argv } from '../bytes.ts';
+import type { Command } from './command.ts';
+
+/** A command before it is loaded: what `regime --help` needs to know of it. */
+export interface CommandEntry {
+  readonly name: string;
+  /** What follows the name, as in a SYNOPSIS. */
+  readonly usage: string;
+  readonly summary: string;
+  load(): Promise<LoadedCommand>;
+}
+
+interface LoadedCommand {
+  /** Its options; left out for what has none, or reads them by itself. */
+  spec?: Command;
+  /** Takes the words after the name and resolves with the exit status. */
+  run(words: Argv): Promise<number>;
+}
+
+/**
+ * The commands, which are no regimes, in the order in which `regime --help` names them. Each is
+ * loaded when called.
+ */
+export const commands: readonly CommandEntry[] = [
+  {
+    name: 'run',
+    usage: "[OPTION]... 'REGIME [ARG]...' COMMAND [ARG]...",
+    summary: 'run one command in a testbed',
+    async load() {
+      const { run, runCommandSpec } = await import('./run.ts');
+      return { spec: runCommandSpec, run };
+    },
+  },
+  {
+    name: 'script',
+    usage: '[OPTION]... FILE -- REGIME [ARG]...',
+    summary: 'work off a file of commands',
+    async load() {
+      const { script, scriptCommand } = await import('./script.ts');
+      return { spec: scriptCommand, run: script };
+    },
+  },
+  {
+    name: 'shell',
+    usage: '[OPTION]... ID [COMMAND [ARG]...]',
+    summary: 'get into the testbed of a session that was kept',
+    async load() {
+      const { shell, shellCommand } = await import('./shell.ts');
+      return { spec: shellCommand, run: shell };
+    },
+  },
+  {
+    name: 'sessions',
+    usage: '[OPTION]... [show ID | keep ID]',
+    summary: 'show the sessions there are, and what they hold',
+    async load() {
+      const { sessions, sessionsCommand } = await import('./sessions.ts');
+      return { spec: sessionsCommand, run: (words) => sessions(words) };
+    },
+  },
+  {
+    name: 'reap',
+    usage: '[OPTION]... [ID]...',
+    summary: 'take away what servers that died left behind',
+    async load() {
+      const { reap, reapCommand } = await import('./reap.ts');
+      return { spec: reapCommand, run: reap };
+    },
+  },
+  {
+    name: 'doctor',
+    usage: '[OPTION]... [REGIME]...',
+    summary: 'try what works on this machine, and say what is missing',
+    async load() {
+      const { doctor, doctorCommand } = await import('./doctor.ts');
+      return { spec: doctorCommand, run: doctor };
+    },
+  },
+  {
+    name: 'conform',
+    usage: '[OPTION]... -- SERVER [ARG]...',
+    summary: 'check that a virtualisation server keeps to the protocol',
+    async load() {
+      const { conform } = await import('./conform.ts');
+      return { run: (words) => conform(words.map(textOf)) };
+    },
+  },
+  {
+    name: 'completion',
+    usage: 'bash',
+    summary: 'print what makes bash complete all this',
+    async load() {
+      const { completion, completionCommand } = await import('./completion.ts');
+      return { spec: completionCommand, run: completion };
+    },
+  },
+  {
+    name: 'help',
+    usage: '[NAME]',
+    summary: 'show this, or the manual page of a regime, a command or a subject',
+    async load() {
+      return { run: (await import('./explain.ts')).explain };
+    },
+  },
+];
