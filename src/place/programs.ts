@@ -1,7 +1,7 @@
 import type { Argv } from '../bytes.ts';
 import { lastWords } from '../errors.ts';
 import type { Finding } from '../regime.ts';
-import { describeEnding, succeeded, type Place } from './place.ts';
+import { describeEnding, succeeded, type Ending, type Place } from './place.ts';
 
 /** A program that something needs. */
 export interface NeededProgram {
@@ -25,11 +25,15 @@ export async function checkProgram(
   const outcome = await outer.run(argv, { signal });
   if (succeeded(outcome)) return { what, state: 'works' };
   const { ending, stderr } = outcome;
-  const isAbsent = 'status' in ending && (ending.status === 127 || ending.status === 126);
-  const detail = isAbsent
+  const detail = isAbsent(ending)
     ? 'there is no such program'
     : lastWords(stderr) || describeEnding(ending);
   return { what, state: without, detail, fix: installing(holder) };
+}
+
+/** Whether a command ended so because there was no such program: 127, and 126 on some engines. */
+export function isAbsent(ending: Ending): boolean {
+  return 'status' in ending && (ending.status === 127 || ending.status === 126);
 }
 
 /** perl runs the auxverbs of most regimes. */

@@ -11,6 +11,7 @@ import { openChain, type Chain, type LevelContext } from './chain.ts';
 import { endSession } from './ending.ts';
 import { startJournal, type Journal } from './journal.ts';
 import type { SessionOptions } from './options.ts';
+import { tryNormalUser } from './normal-user.ts';
 import { probe, type Facts, type ScratchWish } from './probe.ts';
 import { newScratchPath } from './scratch.ts';
 import { settleTestbed } from './settle.ts';
@@ -20,7 +21,8 @@ import { carriesShare, createShare, type Share } from './share.ts';
 const USER_CAPABILITY = 'suggested-normal-user=';
 
 /** Either nothing is there, or all of this is. */
-type State = { name: 'closed' } | ({ name: 'open'; facts: Facts } & Begun);
+type State =
+  { name: 'closed' } | ({ name: 'open'; facts: Facts; noUser: Bytes | undefined } & Begun);
 
 /** What there is of a session from its first testbed on. */
 interface Begun {
@@ -110,9 +112,13 @@ export function createSession(options: SessionOptions): Session {
       const facts = await settleInnermost(begun, context, path);
       signal.throwIfAborted();
       faultPoint('open.settled');
-      await journal.phase('open');
+      // Once is enough: a revert brings back what was tried.
+      const [noUser] = await Promise.all([
+        tryNormalUser(chain.innermost.place, facts, context(links.length - 1)),
+        journal.phase('open'),
+      ]);
       faultPoint('open.done');
-      state = { name: 'open', ...begun, facts };
+      state = { name: 'open', ...begun, facts, noUser };
       closing = new AbortController();
       const spareContext = context(links.length - 1);
       chain.prepareSpares(async (spare) => {
@@ -148,7 +154,7 @@ export function createSession(options: SessionOptions): Session {
     },
     capabilities() {
       if (state.name === 'closed') return foreseenCapabilities(foresee(links), vouched);
-      return openCapabilities(state.chain.innermost, state.facts, state.chain.reverts, vouched);
+      return openCapabilities(state.chain.innermost, promised(state), state.chain.reverts, vouched);
     },
     async open(signal) {
       const { scratch } = await failingAs('open', within(options.timeoutOpen, signal), open);
@@ -237,11 +243,22 @@ function foresee(links: SessionOptions['chain']): Foreseen {
   return { root, reboot, ...(reverts && { reverts }) };
 }
 
-function warnOfWithdrawn({ chain, facts }: { chain: Chain; facts: Facts }, log: Logger): void {
-  const { limitedRoot } = chain.innermost.traits;
+/** What a testbed shows, but for an account that can't be used. */
+function promised({ facts, noUser }: { facts: Facts; noUser: Bytes | undefined }): Facts {
+  if (noUser === undefined) return facts;
+  const { normalUser: _, ...others } = facts;
+  return others;
+}
+
+function warnOfWithdrawn(opened: State & { name: 'open' }, log: Logger): void {
+  const { limitedRoot } = opened.chain.innermost.traits;
+  const { uid, normalUser } = promised(opened);
   if (limitedRoot !== undefined) log.warn(`root-on-testbed is not advertised: ${limitedRoot}`);
-  else if (chain.reverts === 'everything' && facts.uid === 0 && facts.normalUser === undefined) {
-    log.warn('revert-full-system is not advertised: no account for a normal user could be made');
+  else if (opened.chain.reverts === 'everything' && uid === 0 && normalUser === undefined) {
+    const why = opened.noUser ?? 'no account for a normal user could be made';
+    log.warn(`revert-full-system is not advertised: ${why}`);
+  } else if (opened.noUser !== undefined) {
+    log.warn(`suggested-normal-user is not advertised: ${opened.noUser}`);
   }
 }
 
