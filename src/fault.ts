@@ -1,7 +1,7 @@
 /** True in the build for tests of crashes (build.mjs --faults); elsewhere nothing of this is left. */
 declare const REGIME_FAULT_POINTS: boolean | undefined;
 
-/** The moments of a session at which a test may kill its server, in their order. */
+/** The moments of a session, and of the reset of a kept one, at which a test may kill its server, in their order. */
 export const FAULT_POINTS = [
   'open.recorded',
   'container.created',
@@ -25,6 +25,11 @@ export const FAULT_POINTS = [
   'close.emptied',
   'close.closed',
   'close.forgotten',
+  'reset.begun',
+  'reset.discarded',
+  'reset.opened',
+  'reset.settled',
+  'reset.kept',
 ] as const;
 
 /**

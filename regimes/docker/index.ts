@@ -1,4 +1,4 @@
-import { textOf, type Argv, type Bytes } from '../../src/bytes.ts';
+import { bytesOf, textOf, type Argv, type Bytes } from '../../src/bytes.ts';
 import { shown } from '../../src/errors.ts';
 import { localPlace } from '../../src/place/local.ts';
 import type { Place } from '../../src/place/place.ts';
@@ -71,7 +71,7 @@ function dockerRegime(
         engine = await connectEngine(settings.address, outer, directory.short, context.signal);
         // What is behind another Place is reached from this host, by a relay.
         const near = outer.isHost ? outer : localPlace;
-        const image = await findImage(engine, settings, near, context);
+        const image = await findImage(engine, wantedImage(settings, state), near, context);
         const init = bootsInit(settings.init, image);
         const command = firstProcess(image, init);
         const capture = `${directory.short}/capture`;
@@ -118,6 +118,11 @@ function dockerRegime(
       }
     },
   };
+}
+
+/** What is made anew is made of the same image, wherever its name points to by now. */
+function wantedImage(settings: DockerSettings, { image }: DockerState): DockerSettings {
+  return image === undefined ? settings : { ...settings, image: bytesOf(image), pull: 'never' };
 }
 
 /** What speaks against a shared directory that the user wished for. */

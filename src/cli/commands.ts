@@ -59,6 +59,15 @@ export const commands: readonly CommandEntry[] = [
     },
   },
   {
+    name: 'reset',
+    usage: '[OPTION]... ID',
+    summary: 'revert the testbed of a session that was kept',
+    async load() {
+      const { reset, resetCommand } = await import('./reset.ts');
+      return { spec: resetCommand, run: reset };
+    },
+  },
+  {
     name: 'reap',
     usage: '[OPTION]... [ID]...',
     summary: 'take away what servers that died left behind',

@@ -14,6 +14,8 @@ export interface Link {
 
 /** Testbeds inside each other, outermost first. */
 export interface Chain {
+  /** How many testbeds there are. */
+  readonly depth: number;
   /** The testbed that the caller sees. */
   readonly innermost: Testbed;
   /** What `revert` takes back; undefined where no level can revert. */
@@ -31,7 +33,7 @@ export interface Chain {
   /** Reverts the innermost level that can, and makes what is inside it anew. */
   revert(context: LevelContext): Promise<void>;
   /**
-   * Lets every level outlive its server, outermost first.
+   * Lets every level outlive its server, innermost first: each lives on by the one around it.
    * @throws TestbedError where one can't, before anything was done
    */
   keep(context: LevelContext): Promise<void>;
@@ -46,18 +48,20 @@ export type LevelContext = (level: number) => Context;
  * Opens a chain of regimes. Where one fails the ones around it are closed again.
  * @param variables `NAME=VALUE`, for all commands of the session, whatever their environment is: the
  *   values plain words
+ * @param outermost where the first of them is made
  */
 export async function openChain(
   links: readonly Link[],
   contextOf: LevelContext,
   variables: Argv = [],
+  outermost: Place = localPlace,
 ): Promise<Chain> {
   const testbeds: Testbed[] = [];
 
   const openFrom = async (first: number, context: LevelContext) => {
     for (const [level, { regime, settings, state }] of links.entries()) {
       if (level < first) continue;
-      const outer: Place = testbeds[level - 1]?.place ?? localPlace;
+      const outer: Place = testbeds[level - 1]?.place ?? outermost;
       testbeds[level] = await regime.open(settings, state, outer, context(level));
     }
   };
@@ -80,6 +84,7 @@ export async function openChain(
 
   const revertingLevel = () => testbeds.findLastIndex((testbed) => testbed.revert);
   return {
+    depth: links.length,
     get innermost() {
       const testbed = testbeds.at(-1);
       if (!testbed) throw new TestbedError({ step: 'the testbed is closed' });
@@ -110,7 +115,9 @@ export async function openChain(
       const frail = testbeds.find((testbed) => !testbed.keep);
       if (frail)
         throw new TestbedError({ step: `${frail.place.label} can not outlive its server` });
-      for (const [level, testbed] of testbeds.entries()) await testbed.keep?.(context(level));
+      for (const [level, testbed] of [...testbeds.entries()].reverse()) {
+        await testbed.keep?.(context(level));
+      }
     },
     close: (context) => closeDownTo(0, context),
   };

@@ -67,8 +67,25 @@ export async function discardTestbed(
   for (const directory of [scratch, share?.host === undefined ? share : undefined]) {
     if (directory) await lookups.removeScratch?.(directory, current, { ...outer, signal });
   }
-  for (let level = current.regimes.length - 1; level >= 0; level--) {
-    const entry = current.regimes[level];
+  await discardLevels(current, storage, lookups, { ...outer, signal });
+}
+
+/**
+ * Takes away the levels of the chain, innermost first.
+ * @param record changes where a regime writes down what it has done
+ * @param last the outermost one that goes
+ * @throws TestbedError where something of it can't be
+ */
+export async function discardLevels(
+  record: SessionRecord,
+  storage: SessionStorage,
+  lookups: Lookups,
+  outer: DiscardContext,
+  last = 0,
+): Promise<void> {
+  const { signal } = outer;
+  for (let level = record.regimes.length - 1; level >= last; level--) {
+    const entry = record.regimes[level];
     if (!entry) continue;
     const regime = await lookups.findRegime(entry.regime);
     if (!regime) {
@@ -76,13 +93,12 @@ export async function discardTestbed(
     }
     const context: Context = {
       ...outer,
-      signal,
       checkpoint: (state) => {
         entry.state = state;
-        return storage.saveCheckpoint(encodeRecord(current));
+        return storage.saveCheckpoint(encodeRecord(record));
       },
     };
-    const reach = await reachOf(current, level, lookups, context);
+    const reach = await reachOf(record, level, lookups, context);
     if (reach === 'ends-with-outer') continue;
     if ('unreachable' in reach) {
       throw new TestbedError({

@@ -4,6 +4,7 @@ import { faultPoint } from '../fault.ts';
 import type { Logger } from '../log.ts';
 import type { Chain, LevelContext } from './chain.ts';
 import type { Journal } from './journal.ts';
+import type { Settled } from './record.ts';
 import { removeScratch } from './scratch.ts';
 
 /** When a testbed is left to its user instead of being taken away. */
@@ -15,6 +16,8 @@ export interface Opened {
   journal: Journal;
   /** Directories that the session has made on the testbed. */
   made: readonly Bytes[];
+  /** The scratch space in it is empty where none was named yet. */
+  settled: Settled;
   /** Without a signal: an end is what is left when all else has been given up. */
   contexts: LevelContext;
 }
@@ -44,10 +47,11 @@ export async function endSession(
 }
 
 /** False where it can't be kept. The mark comes first: a reaper may be about. */
-async function keep({ chain, journal, contexts }: Opened, log: Logger): Promise<boolean> {
+async function keep({ chain, journal, settled, contexts }: Opened, log: Logger): Promise<boolean> {
   const { id } = journal;
   try {
     journal.kept = true;
+    if (settled.scratch !== '') await journal.settled(settled);
     await chain.keep(contexts);
   } catch (cause) {
     log.warn(`session ${id} is not kept: ${asError(cause).message}`);

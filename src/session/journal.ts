@@ -10,6 +10,7 @@ import {
   type Phase,
   type RecordedScratch,
   type RecordedShare,
+  type Settled,
 } from './record.ts';
 import type { OwnSession, Repository } from './repository.ts';
 import { sharePath } from './share.ts';
@@ -27,6 +28,8 @@ export interface Journal extends CopyJournal {
   share(share: RecordedShare): Promise<void>;
   /** The scratch space is about to be made on a testbed that does not go with its server. */
   scratch(scratch: RecordedScratch): Promise<void>;
+  /** The testbed is about to be left to its user. */
+  settled(settled: Settled): Promise<void>;
   /** Nothing is left of the session: its directory goes. */
   end(): Promise<void>;
   /** Whether the user has marked the session to be kept, and the mark. */
@@ -104,6 +107,10 @@ async function planSession(
     },
     async scratch(scratch) {
       record.scratch = scratch;
+      await save();
+    },
+    async settled(settled) {
+      record.settled = settled;
       await save();
     },
     async planned(replacement) {

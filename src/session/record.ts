@@ -1,6 +1,7 @@
 import type { Bytes } from '../bytes.ts';
 import { asError } from '../errors.ts';
 import { thisOwner, type Owner } from './owner.ts';
+import type { Wishes } from './settle.ts';
 
 /** The version of the record that this program writes. A newer one is left alone. */
 export const RECORD_VERSION = 1;
@@ -45,6 +46,15 @@ export interface RecordedShare extends RecordedScratch {
   host?: Bytes;
 }
 
+/** How the testbed of a session was made ready, so that it can be again when it was kept. */
+export interface Settled {
+  /** The path of its scratch space. */
+  scratch: Bytes;
+  wishes: Wishes;
+  /** True where it has a session share. */
+  share: boolean;
+}
+
 /** What is on disk about a session, enough to take it away when its server is dead. */
 export interface SessionRecord {
   version: typeof RECORD_VERSION;
@@ -55,6 +65,8 @@ export interface SessionRecord {
   replacement?: Replacement;
   scratch?: RecordedScratch;
   share?: RecordedShare;
+  /** There where the testbed was left to its user. */
+  settled?: Settled;
   owner: Owner;
   /** When the session was made, and when this record was written: ISO 8601, UTC. */
   created: string;
@@ -125,6 +137,7 @@ export function decodeRecord(bytes: Buffer): SessionRecord {
   }
   if (record['scratch'] !== undefined) checkPaths(record['scratch'], 'scratch', ['path']);
   if (record['share'] !== undefined) checkPaths(record['share'], 'share', ['path']);
+  if (record['settled'] !== undefined) checkSettled(record['settled']);
   return value as SessionRecord;
 }
 
@@ -143,14 +156,22 @@ function checkOwner(value: unknown): void {
   check(isText(owner['machine']), 'owner.machine');
 }
 
+function checkSettled(value: unknown): void {
+  const { scratch, wishes, share } = fieldsOf(value, 'settled');
+  check(isPath(scratch), 'settled.scratch');
+  check(typeof share === 'boolean', 'settled.share');
+  const { setup, scratchMode, user } = fieldsOf(wishes, 'settled.wishes');
+  const scripts = Array.isArray(setup) && setup.every((script) => typeof script === 'string');
+  check(scripts, 'settled.wishes.setup');
+  check(scratchMode === undefined || isCount(scratchMode), 'settled.wishes.scratchMode');
+  check(user === undefined || isText(user), 'settled.wishes.user');
+}
+
 function checkPaths(value: unknown, what: string, names: readonly string[]): void {
   const fields = fieldsOf(value, what);
   check(['host', 'testbed'].includes(fields['on'] as string), `${what}.on`);
   for (const name of names) {
-    const path = fields[name];
-    // These are going to be removed and renamed: nothing but absolute paths of bytes will do.
-    // eslint-disable-next-line no-control-regex
-    check(typeof path === 'string' && /^\/[\x01-\xff]+$/.test(path), `${what}.${name}`);
+    check(isPath(fields[name]), `${what}.${name}`);
   }
 }
 
@@ -162,6 +183,12 @@ function fieldsOf(value: unknown, what: string): Record<string, unknown> {
 function check(holds: boolean, what: string): void {
   if (!holds)
     throw new RecordError('damaged', `its record is damaged: ${what} is not what it should be`);
+}
+
+/** These are going to be removed and renamed: nothing but absolute paths of bytes will do. */
+function isPath(value: unknown): boolean {
+  // eslint-disable-next-line no-control-regex
+  return typeof value === 'string' && /^\/[\x01-\xff]+$/.test(value);
 }
 
 function isText(value: unknown): boolean {

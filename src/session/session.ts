@@ -5,16 +5,16 @@ import type { Logger } from '../log.ts';
 import type { Place } from '../place/place.ts';
 import { copyDown, copyUp, type CopyJournal } from '../place/copy.ts';
 import type { CopyWords, ExecuteRequest, Session } from '../protocol/session.ts';
-import type { Context, SpareTestbed } from '../regime.ts';
+import type { Context } from '../regime.ts';
 import { foreseenCapabilities, openCapabilities, type Foreseen } from './capabilities.ts';
-import { openChain, type Chain, type LevelContext } from './chain.ts';
+import { openChain, type Chain } from './chain.ts';
 import { endSession } from './ending.ts';
 import { startJournal, type Journal } from './journal.ts';
 import type { SessionOptions } from './options.ts';
 import { tryNormalUser } from './normal-user.ts';
-import { probe, type Facts, type ScratchWish } from './probe.ts';
+import { probe, type Facts } from './probe.ts';
 import { newScratchPath } from './scratch.ts';
-import { settleTestbed } from './settle.ts';
+import { settleInnermost, settleTestbed, type Wishes } from './settle.ts';
 import { carriesShare, createShare, type Share } from './share.ts';
 
 /** Who vouches for a user wants that user to be able to write into the scratch space. */
@@ -39,9 +39,14 @@ export function createSession(options: SessionOptions): Session {
   const prepared = new WeakMap<Place, Facts>();
   let closing = new AbortController();
 
-  const vouchedUser = vouched
+  const user = vouched
     .find((word) => word.startsWith(USER_CAPABILITY))
     ?.slice(USER_CAPABILITY.length);
+  const wishes: Wishes = {
+    setup: options.setup,
+    ...(options.scratchMode !== undefined && { scratchMode: options.scratchMode }),
+    ...(user !== undefined && { user }),
+  };
 
   const opened = () => {
     if (state.name === 'closed') throw new TestbedError({ step: 'the testbed is not open' });
@@ -69,32 +74,12 @@ export function createSession(options: SessionOptions): Session {
     };
   };
 
-  const settle = (
-    testbed: SpareTestbed,
-    share: Share | undefined,
-    context: Context,
-    path: Bytes,
-  ) => {
-    const own = testbed.traits.ephemeral && !testbed.place.shared;
-    const wish: ScratchWish = {
-      path,
-      ...(options.scratchMode !== undefined && { mode: options.scratchMode }),
-      ...(!own && vouchedUser !== undefined && { owner: vouchedUser }),
-    };
-    return settleTestbed(testbed, wish, options.setup, share, context);
-  };
-  const settleInnermost = ({ chain, share }: Begun, contexts: LevelContext, path: Bytes) => {
-    const { place, traits, share: own } = chain.innermost;
-    const setEnvironment = (variables: Argv) => chain.setEnvironment(variables, contexts);
-    const testbed = { place, traits, setEnvironment, ...(own && { share: own }) };
-    return settle(testbed, share, contexts(links.length - 1), path);
-  };
-
   const end = ({ chain, journal, share }: Begun, scratch: Bytes, failed: boolean) => {
     const contexts = contextFor(journal, new AbortController().signal);
     const own = share && !chain.innermost.share ? [share.path] : [];
     const made = scratch === '' ? [] : [scratch, ...own];
-    return endSession({ chain, journal, made, contexts }, options.keep, failed, log);
+    const settled = { scratch, wishes, share: share !== undefined };
+    return endSession({ chain, journal, made, settled, contexts }, options.keep, failed, log);
   };
 
   const open = async (signal: AbortSignal): Promise<Facts> => {
@@ -109,7 +94,7 @@ export function createSession(options: SessionOptions): Session {
       begun = { chain, journal, share };
       faultPoint('open.made');
       path = await recordDirectories(begun);
-      const facts = await settleInnermost(begun, context, path);
+      const facts = await settleInnermost(chain, path, wishes, share, context);
       signal.throwIfAborted();
       faultPoint('open.settled');
       // Once is enough: a revert brings back what was tried.
@@ -125,7 +110,13 @@ export function createSession(options: SessionOptions): Session {
         const own = { ...spareContext, signal: closing.signal };
         const setEnvironment = (variables: Argv) =>
           spare.setEnvironment([...variables, ...(share?.variables ?? [])]);
-        const ready = await settle({ ...spare, setEnvironment }, share, own, facts.scratch);
+        const ready = await settleTestbed(
+          { ...spare, setEnvironment },
+          facts.scratch,
+          wishes,
+          share,
+          own,
+        );
         prepared.set(spare.place, ready);
       });
       return facts;
@@ -172,7 +163,13 @@ export function createSession(options: SessionOptions): Session {
         faultPoint('revert.swapped');
         current.facts =
           prepared.get(innermost().place) ??
-          (await settleInnermost(current, contexts, current.facts.scratch));
+          (await settleInnermost(
+            current.chain,
+            current.facts.scratch,
+            wishes,
+            current.share,
+            contexts,
+          ));
         await carried?.restore(innermost().place, contextOf(signal));
         faultPoint('revert.settled');
       });

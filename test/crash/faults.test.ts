@@ -1,25 +1,17 @@
 import { spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 
 import { expect } from 'chai';
 
 import { FAULT_POINTS } from '../../src/fault.ts';
 import { needRoot } from '../regimes/support/needs.ts';
 import { until } from '../regimes/support/until.ts';
-import { projectRoot, startServer } from '../support/server.ts';
+import { startServer } from '../support/server.ts';
 import { skip } from '../support/skip.ts';
-import { fileTempDir } from '../support/tempdir.ts';
 import { startBystanders, type Bystanders } from './bystanders.ts';
 import { reapAs, sessionsOf, type Caller } from './caller.ts';
 import { controlGroupsNamed, makeControlGroup, type ControlGroup } from './control-group.ts';
+import { buildWithFaults } from './faulty-build.ts';
 import { kinds, type FaultPoint, type Kind, type Ready } from './kinds.ts';
 import { isStopped, namedAfter, untilNone } from './processes.ts';
 
@@ -99,24 +91,12 @@ describe('a server that is killed at a named moment', function () {
 function pointsOf({ points, reverts, containers }: Kind): FaultPoint[] {
   return FAULT_POINTS.filter(
     (point) =>
+      !point.startsWith('reset.') &&
       (reverts || !point.startsWith('revert.')) &&
       (containers || !point.startsWith('container.')) &&
       (SOAK || points === 'all' || !/^(copydown|execute|copyup)\./.test(point)) &&
       (SOAK || points !== 'few' || FEW.includes(point)),
   );
-}
-
-/** The program with its fault points, where a plain user can read it too. */
-function buildWithFaults(): string {
-  const directory = fileTempDir();
-  chmodSync(directory, 0o755);
-  mkdirSync(`${directory}/dist`);
-  symlinkSync(`${projectRoot}/node_modules`, `${directory}/node_modules`);
-  writeFileSync(`${directory}/package.json`, readFileSync(`${projectRoot}/package.json`));
-  const build = [`${projectRoot}/build.mjs`, `--faults=${directory}/dist`];
-  const { status, stderr } = spawnSync(process.execPath, build, { encoding: 'utf8' });
-  expect(status, stderr).to.equal(0);
-  return `${directory}/dist/main.js`;
 }
 
 function makeInputs({ work }: Caller): void {

@@ -52,6 +52,27 @@ describe('a session with containers', function () {
     expect(sessionsOf(caller)).to.deep.equal([]);
   });
 
+  it('is reset to a fresh container of the same image, whatever its name means by now', async () => {
+    engine.docker('tag', IMAGE, 'moving:test');
+    const bed = await openSession(caller, ['--keep=always', '--share', 'docker', 'moving:test']);
+    await bed.sh('echo kept >"$CHECKBOX_DATA/file"; echo spoilt >/srv');
+    expect(await bed.server.command('quit')).to.equal('ok');
+    await bed.server.ended;
+    engine.docker('rmi', 'moving:test');
+    const id = sessionsOf(caller)[0]?.slice(7, 17) ?? '';
+    const before = engine.containers();
+    expect(run('reset', id)).to.include({ status: 0, stderr: '' });
+    expect(engine.containers()).to.have.length(1).and.not.deep.equal(before);
+    const look = 'cat "$CHECKBOX_DATA/file"; ! [ -e /srv ]';
+    expect(run('shell', id, 'sh', '-c', look)).to.include({ status: 0, stdout: 'kept\n' });
+    // What was in the container has gone: there is nothing left but to make it anew.
+    engine.docker('rm', '-f', ...engine.containers());
+    expect(run('reset', id)).to.include({ status: 0, stderr: '' });
+    expect(run('shell', id, 'true').status).to.equal(0);
+    expect(run('reap', id).status).to.equal(0);
+    expect(engine.containers()).to.deep.equal([]);
+  });
+
   it('says where the kept container has gone', async () => {
     const bed = await openSession(caller, ['--keep=always', 'docker', IMAGE]);
     expect(await bed.server.command('quit')).to.equal('ok');
