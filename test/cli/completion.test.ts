@@ -9,7 +9,7 @@ import { tempDir } from '../support/tempdir.ts';
 
 describe('the completion for bash', () => {
   for (const [typed, some] of [
-    [['re'], ['reap']],
+    [['re'], ['reap', 'reset']],
     [['chr'], ['chroot']],
     [['chroot', '--in-p'], ['--in-place']],
     [['--dial'], ['--dialect=']],
