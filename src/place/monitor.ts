@@ -79,7 +79,7 @@ export function startMonitor(outer: Place, gainRoot: Argv, programs: MonitorProg
   let givenUp = false;
   const ended = running.ended.then(
     (ending) => void (status = describeEnding(ending)),
-    (cause: unknown) => void (status = String(cause)),
+    (cause: unknown) => void (status = asError(cause).message),
   );
   void ended.then(() => answered(undefined));
 

@@ -41,6 +41,8 @@ export interface TestSshd {
   kill(): Promise<void>;
   /** Starts it again, on the same port. */
   start(): Promise<void>;
+  /** Starts it anew as a service manager does: the connections stay. */
+  restart(): Promise<void>;
   /** SIGSTOP to the server and its connections: the peer sees a silence without a FIN. */
   pause(): void;
   resume(): void;
@@ -213,6 +215,14 @@ async function makeServer(
           throw new Error(`${program} does not start: ${server.log().trim()}`);
         await sleep(20);
       }
+    },
+    async restart() {
+      const ended = daemon;
+      if (!ended || hasEnded(ended)) throw new Error(`${program} does not run`);
+      const gone = new Promise((resolve) => ended.once('exit', resolve));
+      ended.kill('SIGTERM');
+      await gone;
+      await server.start();
     },
     pause: () => signalAll('SIGSTOP'),
     resume: () => signalAll('SIGCONT'),

@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import {
   prefixOf,
   reapAs,
+  runThrough,
   selfAs,
   sessionsOf,
   startThrough,
@@ -19,6 +20,20 @@ import { ownedBy, processesOf, sshWords } from './support.ts';
 
 /** Milliseconds in which a peer that says nothing is noticed, with some for a busy machine. */
 const SILENCE = 60_000;
+
+const SOAK = process.env['REGIME_SOAK'] !== undefined;
+
+/** What a server does in the middle of a copy, and which way that goes. */
+const LOSSES = [
+  ['dies', 'up'],
+  ['is killed and started anew', 'down'],
+  ['falls silent', 'down'],
+] as const;
+const FURTHER_LOSSES = [
+  ['dies', 'down'],
+  ['is killed and started anew', 'up'],
+  ['falls silent', 'up'],
+] as const;
 
 describe('a machine behind ssh whose connection is lost', function () {
   this.timeout(180_000);
@@ -38,7 +53,8 @@ describe('a machine behind ssh whose connection is lost', function () {
     atFirst = ownedBy(account);
   });
 
-  const open = () => openSession(caller, sshWords(sshd, account.name, '--dialect=classic'));
+  const open = (...more: string[]) =>
+    openSession(caller, sshWords(sshd, account.name, '--dialect=classic', ...more));
   const nothingIsLeft = async () => {
     await until(() => processesOf(account) === 0, 'nothing of it runs there', 20_000);
     const reaped = reapAs(caller);
@@ -78,9 +94,25 @@ describe('a machine behind ssh whose connection is lost', function () {
     await nothingIsLeft();
   });
 
-  for (const way of ['down', 'up'] as const) {
-    it(`fails a copy ${way}, whose destination stays whole`, async () => {
-      const bed = await open();
+  it('goes on where the ssh server is started anew and leaves connections alone', async () => {
+    const bed = await open();
+    const { ended } = await startSleep(bed, account);
+    await sshd.restart();
+    const prefix = await bed.prefix();
+    // More than one connection takes.
+    const many = Array.from({ length: 15 }, () => runThrough(prefix, ['sh', '-c', 'exit 7']));
+    const all = await Promise.all(many);
+    expect(all.map(({ status }) => status)).to.deep.equal(all.map(() => 7));
+    bed.server.send('quit\n');
+    expect(await ended).to.equal(255);
+    expect((await bed.server.ended).status).to.equal(0);
+    await nothingIsLeft();
+  });
+
+  for (const [what, way] of SOAK ? [...LOSSES, ...FURTHER_LOSSES] : LOSSES) {
+    it(`fails a copy ${way} when the server ${what}; the destination stays whole`, async () => {
+      const alive = ['-o', 'ServerAliveInterval=1', '-o', 'ServerAliveCountMax=2'];
+      const bed = await open(...(what === 'falls silent' ? alive : []));
       const source = `${caller.work}/source`;
       mkdirSync(source);
       for (let n = 0; n < 50; n++) writeFileSync(`${source}/${n}`, Buffer.alloc(1 << 20, n));
@@ -97,16 +129,26 @@ describe('a machine behind ssh whose connection is lost', function () {
           : `copyup ${there}/ ${destination}/`;
       const reply = bed.server.command(command);
       await until(() => processesOf(account, '^tar ') > 0, 'tar runs there');
-      await sshd.kill();
-      expect(await reply).to.equal('copy-failed');
-      if (way === 'up') {
-        expect(readdirSync(destination)).to.deep.equal(['old']);
-        expect(readFileSync(`${destination}/old`, 'utf8')).to.equal('old');
+      if (what === 'falls silent') sshd.pause();
+      else await sshd.kill();
+      if (what === 'is killed and started anew') await sshd.start();
+      try {
+        expect(await reply).to.equal('copy-failed');
+        // It may have been somebody else's meanwhile.
+        const { status, stderr } = await bed.run('true');
+        expect(status).to.equal(255);
+        expect(stderr).to.match(/^regime: [^\n]*the connection to [^\n]*\n$/);
+        if (way === 'up') {
+          expect(readdirSync(destination)).to.deep.equal(['old']);
+          expect(readFileSync(`${destination}/old`, 'utf8')).to.equal('old');
+        }
+        bed.server.send('quit\n');
+        expect((await bed.server.ended).status).to.equal(12);
+      } finally {
+        sshd.resume();
       }
-      bed.server.send('quit\n');
-      expect((await bed.server.ended).status).to.equal(12);
       if (way === 'down') expect(readdirSync(`${bed.scratch}/there`)).to.deep.equal(['old']);
-      await sshd.start();
+      if (what === 'dies') await sshd.start();
       await nothingIsLeft();
     });
   }
