@@ -3,13 +3,10 @@ import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'n
 
 /** Programs of the host that a testbed must never change, and settings of its kernel. */
 const PROGRAMS = ['perl', 'env', 'sh', 'bash', 'tar', 'mknod', 'id'];
-const FILES = [
-  '/etc/passwd',
-  '/etc/shadow',
-  '/etc/resolv.conf',
-  '/etc/ld.so.preload',
-  '/etc/hosts',
-];
+const FILES = ['/etc/resolv.conf', '/etc/ld.so.preload', '/etc/hosts'];
+/** Other test files, which run side by side with this one, make accounts with such names and remove them. */
+const ACCOUNTS = ['/etc/passwd', '/etc/shadow'];
+const TEST_ACCOUNT = /^regime-test-.*\n/gm;
 const DIRECTORIES = ['/', '/etc', '/tmp', '/dev', '/usr/bin', '/usr/sbin', '/root', '/var', '/srv'];
 const KNOBS = ['kernel/core_pattern', 'kernel/hostname', 'kernel/modprobe', 'net/ipv4/ip_forward'];
 
@@ -21,6 +18,11 @@ export function fingerprint(): Record<string, string> {
   );
   for (const path of [...programs.map((name) => realpathSync(name)), ...FILES]) {
     shown[path] = existsSync(path) ? describeFile(path) : 'not there';
+  }
+  for (const path of ACCOUNTS) {
+    const { mode, uid, gid } = statSync(path);
+    const others = readFileSync(path, 'latin1').replace(TEST_ACCOUNT, '');
+    shown[path] = `${mode.toString(8)} ${uid}:${gid} ${hashOf(others)}`;
   }
   for (const path of DIRECTORIES) {
     const { mode, uid, gid } = statSync(path);
@@ -37,6 +39,9 @@ export function fingerprint(): Record<string, string> {
 
 function describeFile(path: string): string {
   const { mode, uid, gid, mtimeMs, size } = statSync(path);
-  const hash = createHash('sha256').update(readFileSync(path)).digest('hex');
-  return `${mode.toString(8)} ${uid}:${gid} ${mtimeMs} ${size} ${hash}`;
+  return `${mode.toString(8)} ${uid}:${gid} ${mtimeMs} ${size} ${hashOf(readFileSync(path))}`;
+}
+
+function hashOf(data: string | Buffer): string {
+  return createHash('sha256').update(data).digest('hex');
 }

@@ -19,7 +19,8 @@ afterEach('clean up', async function () {
 });
 
 after('clean up', async function () {
-  this.timeout(60_000);
+  // Engines and their images, on a machine that is busy with another file.
+  this.timeout(240_000);
   await runAll(afterFile);
 });
 
