@@ -6,6 +6,51 @@ export interface Logger {
   warn(message: string): void;
   /** What is done and why; shown with `--debug` only. */
   debug(message: string): void;
+  /**
+   * Shows a person how far something is that may take its time; left out where nobody watches.
+   * @param what as in `copying a to b`: as a testbed may have named it
+   * @param advance asked now and then
+   * @returns what ends it
+   */
+  follow?(what: string, advance: () => Advance): () => void;
+}
+
+/** How far something is, as far as it is known. */
+export interface Advance {
+  /** Bytes. */
+  done?: number;
+  total?: number;
+  /** What goes on, where there is nothing to count. */
+  stage?: string;
+}
+
+/** Does something that a person can follow. */
+export async function followed<T>(
+  { follow }: Logger,
+  what: string,
+  advance: () => Advance,
+  work: () => Promise<T>,
+): Promise<T> {
+  const end = follow?.(what, advance);
+  try {
+    return await work();
+  } finally {
+    end?.();
+  }
+}
+
+/** Whose turn it is on the terminal of this process: nothing is written over a question. */
+export const turns = { asking: 0, begun: () => {} };
+
+/** Asks something on the terminal while nothing else is shown there. */
+export async function askInTurn<T>(ask: () => Promise<T>): Promise<T> {
+  turns.asking += 1;
+  turns.begun();
+  try {
+    return await ask();
+  } finally {
+    turns.asking -= 1;
+  }
 }
 
 /** A logger that writes lines headed `regime:` to stderr. */

@@ -12,7 +12,10 @@ sub unpack_tarball {
     make_directories($cache);
     # Whoever comes second waits until the first has unpacked it; the kernel frees a dead one's lock.
     open(my $lock, '>>', "$cache/lock") or fail("cannot open $cache/lock");
-    flock $lock, 2 or fail("cannot lock $cache/lock");    # LOCK_EX
+    if (!flock $lock, 2 | 4) {    # LOCK_EX, LOCK_NB
+        answer('waiting', 'another server unpacks one');
+        flock $lock, 2 or fail("cannot lock $cache/lock");
+    }
     my $tree = "$cache/" . content_hash($archive, $cache);
     return $tree if -d $tree;
     my $fresh = "$tree.unpacking";
@@ -23,7 +26,7 @@ sub unpack_tarball {
     # testbed gets a /dev of its own.
     my ($status, $words) = eval {
         run_with_ids('tar', '--extract', '--preserve-permissions', '--numeric-owner',
-            '--same-owner', '--xattrs', '--xattrs-include=security.capability',
+            '--checkpoint=500', '--checkpoint-action=echo=regime: unpacked %u', '--same-owner', '--xattrs', '--xattrs-include=security.capability',
             '--anchored', '--exclude=./dev/*', '--exclude=dev/*', "--directory=$fresh", '--file', $archive);
     };
     if (my $failure = $@) { rmdir $fresh; die $failure }
@@ -41,6 +44,7 @@ sub content_hash {
     defined $size or fail("cannot read $archive");
     my $known = "$cache/known-" . join '-', $device, $inode, $size, $modified, $changed;
     if (my $hash = readlink $known) { return $hash }
+    answer('waiting', 'looking whether it is known');
     open(my $sum, '-|', 'sha256sum', '--', $archive) or fail('cannot run sha256sum');
     my ($hash) = <$sum> =~ /^\\?([0-9a-f]{64})/;
     close $sum and $hash or fail("cannot read $archive");

@@ -1,6 +1,7 @@
 import { abortOf } from '../../src/abort.ts';
 import { textOf, type Argv, type Bytes } from '../../src/bytes.ts';
-import { TestbedError } from '../../src/errors.ts';
+import { shown, TestbedError } from '../../src/errors.ts';
+import { followed, type Advance } from '../../src/log.ts';
 import type { Place } from '../../src/place/place.ts';
 import type { Monitor } from '../../src/place/monitor.ts';
 import { prefixedPlace } from '../../src/place/prefixed.ts';
@@ -27,14 +28,14 @@ export async function openTestbed(
   outer: Place,
   context: Context,
 ): Promise<Testbed> {
-  const { log, signal } = context;
+  const { log } = context;
   const label = `the chroot testbed over ${settings.source}`;
   const remote = !outer.isHost;
   // A connection that is lost without a word leaves the lifeline open: heartbeats tell.
   const beat = remote ? setInterval(() => monitor.tell('beat'), BEAT * 1000).unref() : undefined;
   void monitor.ended.then(() => clearInterval(beat));
 
-  const lower = await lowerTree(monitor, settings, signal);
+  const lower = await lowerTree(monitor, settings, context);
   const words = startWords(settings, state, lower, remote);
   const waiting = waitForOthers(context, settings.source);
   const [rights, notice, ...auxverb] = await monitor
@@ -90,10 +91,16 @@ export async function openTestbed(
 async function lowerTree(
   monitor: Monitor,
   { kind, source }: ChrootSettings,
-  signal: AbortSignal,
+  { signal, log }: Context,
 ): Promise<Bytes> {
   if (kind === 'directory') return source;
-  const [tree = ''] = await monitor.ask(['unpack', source], { signal });
+  let advance: Advance = {};
+  const onWait = (said: Bytes) => {
+    const done = Number(said);
+    advance = done > 0 ? { done } : { stage: shown(said) };
+  };
+  const unpack = () => monitor.ask(['unpack', source], { signal, onWait });
+  const [tree = ''] = await followed(log, `unpacking ${shown(source)}`, () => advance, unpack);
   return tree;
 }
 

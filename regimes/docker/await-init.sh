@@ -1,11 +1,16 @@
 # Waits until the init of a container has brought it up, and says what came of it. Argument: SECONDS.
-# It fails with a line that names the stage that was not passed. Init systems are told apart by what
+# It says each stage on stderr when it begins, and fails with a line that names the one not passed. Init systems are told apart by what
 # process 1 is; nothing but sh and /proc is taken for granted.
 seconds=$1
 read -r now _ </proc/uptime
 limit=$((${now%%.*} + seconds))
-stage='process 1 is an init'
 state=
+
+# Begins a stage.
+enter() {
+  stage=$1
+  echo "stage '$stage'" >&2
+}
 
 fail() {
   echo "stage '$stage': $1${state:+: $state}${2:+; $2}" >&2
@@ -19,12 +24,12 @@ again() {
 }
 
 await_systemd() {
-  stage='systemd answers'
+  enter 'systemd answers'
   while :; do
     state=$(systemctl is-system-running 2>/dev/null)
     case $state in '' | offline | unknown) again ;; *) break ;; esac
   done
-  stage='all units are started'
+  enter 'all units are started'
   while :; do
     case $state in
       running | degraded) break ;;
@@ -49,14 +54,14 @@ named() {
 }
 
 await_scripts() {
-  stage='a runlevel is reached'
+  enter 'a runlevel is reached'
   if command -v runlevel >/dev/null; then
     while :; do
       state=$(runlevel 2>/dev/null)
       case $state in *' '[1-5]) break ;; *) again ;; esac
     done
   fi
-  stage='the boot scripts have ended'
+  enter 'the boot scripts have ended'
   # More than one look: process 1 may not have come to start them.
   quiet=0
   while [ "$quiet" -lt 3 ]; do
@@ -74,6 +79,7 @@ booting() {
   return 1
 }
 
+enter 'process 1 is an init'
 while :; do
   read -r name </proc/1/comm
   # Started as init it takes a moment until systemd calls itself so.

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import type { Bytes } from '../../src/bytes.ts';
 import { asError, lastWords, TestbedError, TimedOut } from '../../src/errors.ts';
+import { followed } from '../../src/log.ts';
 import { describeEnding, succeeded, type Outcome, type Place } from '../../src/place/place.ts';
 import { readScript } from '../../src/place/script.ts';
 import type { Context } from '../../src/regime.ts';
@@ -37,26 +39,33 @@ export async function awaitInit(
   const script = readScript('await-init.sh', import.meta.url);
   const limit = Date.now() + BOOT * 1000;
   const patience = Date.now() + UNREADY;
-  for (;;) {
-    const seconds = Math.max(1, Math.ceil((limit - Date.now()) / 1000));
-    const argv = ['sh', '-c', script, 'await-init', String(seconds)];
-    const outcome = await place
-      .run(argv, { signal, deadline: (seconds + 10) * 1000 })
-      .catch((cause: unknown) => {
-        signal.throwIfAborted();
-        const error = asError(cause);
-        const silent = error instanceof TimedOut ? `no answer in ${BOOT} s` : error.message;
-        throw notUp(ANSWERS, silent, cause);
-      });
-    if (succeeded(outcome)) return log.debug(`the init is up: ${lastWords(outcome.stdout)}`);
-    // Engines may fail to start a command while systemd sorts the control groups.
-    if (!isTransient(outcome) || Date.now() > patience) {
-      const words = lastWords(outcome.stderr);
-      if (words.startsWith('stage ')) throw notUp(words);
-      throw notUp(ANSWERS, describeEnding(outcome.ending) + (words && `: ${words}`));
+  let stage = ANSWERS;
+  const heard = (piece: Bytes) => {
+    stage = piece.trim().split('\n').at(-1) ?? stage;
+  };
+  const look = async (): Promise<void> => {
+    for (;;) {
+      const seconds = Math.max(1, Math.ceil((limit - Date.now()) / 1000));
+      const argv = ['sh', '-c', script, 'await-init', String(seconds)];
+      const outcome = await place
+        .run(argv, { signal, deadline: (seconds + 10) * 1000, heard })
+        .catch((cause: unknown) => {
+          signal.throwIfAborted();
+          const error = asError(cause);
+          const silent = error instanceof TimedOut ? `no answer in ${BOOT} s` : error.message;
+          throw notUp(ANSWERS, silent, cause);
+        });
+      if (succeeded(outcome)) return log.debug(`the init is up: ${lastWords(outcome.stdout)}`);
+      // Engines may fail to start a command while systemd sorts the control groups.
+      if (!isTransient(outcome) || Date.now() > patience) {
+        const words = lastWords(outcome.stderr);
+        if (/^stage '.*': /.test(words)) throw notUp(words);
+        throw notUp(ANSWERS, describeEnding(outcome.ending) + (words && `: ${words}`));
+      }
+      await sleep(LOOK, undefined, { signal });
     }
-    await sleep(LOOK, undefined, { signal });
-  }
+  };
+  await followed(log, `waiting until ${place.label} has booted`, () => ({ stage }), look);
 }
 
 function isTransient({ ending }: Outcome): boolean {

@@ -1,5 +1,5 @@
 import { TestbedError } from '../../src/errors.ts';
-import { writeStderr } from '../../src/log.ts';
+import { followed, type Advance } from '../../src/log.ts';
 import type { Place } from '../../src/place/place.ts';
 import type { Context } from '../../src/regime.ts';
 import { findCredentials, registryOf } from './credentials.ts';
@@ -38,8 +38,10 @@ export async function pullImage(
   // Without a tag the engine would fetch all of them.
   const tagged = /[:@][^/]*$/.test(name) ? name : `${name}:latest`;
   const authconfig = await findCredentials(registry, kind, outer, context);
-  const display = progressDisplay(name, context);
-  try {
+  const layers = layerProgress(name, context);
+  const what = `fetching the image ${name}`;
+  if (!context.log.follow) context.log.warn(what);
+  const fetchAll = async () => {
     const stream = await engine.docker.pull(tagged, {
       abortSignal: context.signal,
       ...(authconfig && { authconfig }),
@@ -48,15 +50,16 @@ export async function pullImage(
     for await (const event of readProgress(stream)) {
       // The status of the reply is 200 all the same.
       if (event.error !== undefined) throw new TestbedError({ step, status: event.error });
-      display.show(event);
+      layers.note(event);
     }
+  };
+  try {
+    await followed(context.log, what, layers.advance, fetchAll);
   } catch (cause) {
     context.signal.throwIfAborted();
     const { details } = engineError(step, cause);
     const status = details.status ?? '';
     throw new TestbedError({ ...details, hint: hintFor(status, registry, kind), cause });
-  } finally {
-    display.end();
   }
 }
 
@@ -88,33 +91,32 @@ function hintFor(said: string, registry: string, kind: string): string {
   return `images that are there already: ${kind} images`;
 }
 
-/** On a terminal one line that changes; elsewhere a line for each layer that is done. */
-function progressDisplay(
+/** Sums up what the engine tells of the layers; where nobody follows, a line for each that is done. */
+function layerProgress(
   name: string,
   { log }: Context,
-): { show(event: Progress): void; end(): void } {
-  if (!process.stderr.isTTY) {
-    log.warn(`fetching the image ${name}`);
-    return {
-      show({ id, status }) {
-        if (status === 'Pull complete' && id) log.warn(`fetching the image ${name}: ${id} is done`);
-      },
-      end() {},
-    };
-  }
+): { note(event: Progress): void; advance(): Advance } {
   const layers = new Map<string, { current: number; total: number }>();
   const sum = (key: 'current' | 'total') =>
-    ([...layers.values()].reduce((all, layer) => all + layer[key], 0) / 1e6).toFixed(1);
-  const write = (text: string) => writeStderr(`\r${text}\x1b[K`);
-  write(`fetching the image ${name}`);
+    [...layers.values()].reduce((all, layer) => all + layer[key], 0);
+  let stage = '';
   return {
-    show({ id, status, progressDetail }) {
+    note({ id, status = '', progressDetail }) {
       const { current = 0, total } = progressDetail ?? {};
-      if (!id || !total || status !== 'Downloading') return;
-      layers.set(id, { current, total });
-      write(`fetching the image ${name}: ${sum('current')} of ${sum('total')} MB`);
+      if (id && total && status === 'Downloading') layers.set(id, { current, total });
+      if (id && /^(Download|Pull) complete$/.test(status)) {
+        const { total: all = 0 } = layers.get(id) ?? {};
+        layers.set(id, { current: all, total: all });
+        if (!log.follow && status === 'Pull complete') {
+          log.warn(`fetching the image ${name}: ${id} is done`);
+        }
+      }
+      stage = status;
     },
-    // What comes next is written where this was.
-    end: () => write(''),
+    // Of the last layers nothing is counted: they are unpacked.
+    advance: () => ({
+      ...(sum('current') < sum('total') && { done: sum('current'), total: sum('total') }),
+      ...(stage && { stage: stage.toLowerCase() }),
+    }),
   };
 }

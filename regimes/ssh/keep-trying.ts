@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { asError, TestbedError } from '../../src/errors.ts';
+import { followed } from '../../src/log.ts';
 import type { Context } from '../../src/regime.ts';
 
 /** Milliseconds that one attempt may take: a machine that is just starting may answer half. */
@@ -28,22 +29,25 @@ export async function keepTrying<T>(
 ): Promise<T> {
   const limit = AbortSignal.timeout(timeout);
   let last = '';
-  while (!limit.aborted) {
-    try {
-      const own = AbortSignal.any([signal, limit, AbortSignal.timeout(ATTEMPT)]);
-      const found = await attempt(own);
-      if (found !== undefined) return found;
-      last = '';
-    } catch (cause) {
-      const { message } = asError(cause);
-      if (message !== last) log.debug(`not yet: ${message}`);
-      last = message;
+  const tryAll = async (): Promise<T> => {
+    while (!limit.aborted) {
+      try {
+        const own = AbortSignal.any([signal, limit, AbortSignal.timeout(ATTEMPT)]);
+        const found = await attempt(own);
+        if (found !== undefined) return found;
+        last = '';
+      } catch (cause) {
+        const { message } = asError(cause);
+        if (message !== last) log.debug(`not yet: ${message}`);
+        last = message;
+      }
+      signal.throwIfAborted();
+      await sleep(PAUSE, undefined, { signal }).catch(() => signal.throwIfAborted());
     }
-    signal.throwIfAborted();
-    await sleep(PAUSE, undefined, { signal }).catch(() => signal.throwIfAborted());
-  }
-  throw new TestbedError({
-    step: `${step} within ${timeout / 1000} s`,
-    ...(last && { status: last }),
-  });
+    throw new TestbedError({
+      step: `${step} within ${timeout / 1000} s`,
+      ...(last && { status: last }),
+    });
+  };
+  return followed(log, 'waiting for the machine', () => ({ stage: last }), tryAll);
 }

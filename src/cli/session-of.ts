@@ -2,6 +2,7 @@ import type { Logger } from '../log.ts';
 import type { Repository } from '../session/repository.ts';
 import type { Session } from '../protocol/session.ts';
 import { createSession } from '../session/session.ts';
+import { followSession, progressOnTerminal } from './progress.ts';
 import type { ServeRequest } from './request.ts';
 
 /** Seconds that a copy may take where the environment says nothing else. */
@@ -17,10 +18,11 @@ export function sessionOf(
   repository: Repository,
   inherited: ReadonlySet<number>,
 ): Session {
-  return createSession({
+  const progress = options.raw ? undefined : progressOnTerminal();
+  const session = createSession({
     chain,
     repository,
-    log,
+    log: progress?.loggerOver(log) ?? log,
     vouched: options.capabilities,
     ...(options.scratchMode !== undefined && { scratchMode: options.scratchMode }),
     ...(options.timeoutOpen !== undefined && { timeoutOpen: options.timeoutOpen }),
@@ -31,6 +33,7 @@ export function sessionOf(
     copyTimeLimit: copyTimeLimit() * 1000,
     inherited,
   });
+  return progress ? followSession(session, progress) : session;
 }
 
 function copyTimeLimit(): number {

@@ -95,7 +95,7 @@ function endOnAbort(
 }
 
 async function runLocally(argv: Argv, options: RunOptions = {}): Promise<Outcome> {
-  const { input, deadline, maxOutput = 1 << 20 } = options;
+  const { input, deadline, maxOutput = 1 << 20, heard } = options;
   const limits = [options.signal, deadline && AbortSignal.timeout(deadline)].filter((s) => !!s);
   const signal = limits.length > 0 ? AbortSignal.any(limits) : undefined;
   const running = spawnLocally(
@@ -113,7 +113,7 @@ async function runLocally(argv: Argv, options: RunOptions = {}): Promise<Outcome
   }
   const [stdout, stderr, ending] = await Promise.all([
     collect(running.stdout, maxOutput),
-    collect(running.stderr, maxOutput),
+    collect(running.stderr, maxOutput, heard),
     running.ended,
   ]).catch((cause: unknown) => {
     throw new TestbedError({ step: 'cannot start a command', command: argv, cause });

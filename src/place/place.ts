@@ -21,6 +21,8 @@ export interface RunOptions {
   deadline?: number;
   /** Bytes kept of each output stream. Default 1 MiB. */
   maxOutput?: number;
+  /** Told of each piece that the command writes to stderr, as it comes. */
+  heard?: (piece: Bytes) => void;
 }
 
 /** One member of a child's descriptor table: a descriptor of ours, a new pipe, or /dev/null. */

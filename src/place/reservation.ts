@@ -23,6 +23,7 @@ export function waitForOthers(
 ): Waiting {
   const patience = new AbortController();
   let timer: NodeJS.Timeout | undefined;
+  let unfollow: (() => void) | undefined;
   const giveUp = (holders: Bytes) => {
     patience.abort(
       new TestbedError({
@@ -35,11 +36,17 @@ export function waitForOthers(
     signal: AbortSignal.any([signal, patience.signal]),
     onWait(holders) {
       if (wait === 0) return giveUp(holders);
-      log.warn(`waiting for ${shown(what)}, which is used by ${shown(holders)}`);
+      const words = `waiting for ${shown(what)}, which is used by ${shown(holders)}`;
+      log.warn(words);
+      unfollow?.();
+      unfollow = log.follow?.(words, () => ({}));
       if (wait === undefined) return;
       // Past 31 bits a timer would fire at once.
       timer ??= setTimeout(giveUp, Math.min(wait, 0x7fffffff), holders);
     },
-    end: () => clearTimeout(timer),
+    end() {
+      clearTimeout(timer);
+      unfollow?.();
+    },
   };
 }

@@ -2,7 +2,7 @@ import { openSync, writeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
 
 import type { Bytes } from '../../../src/bytes.ts';
-import { withoutControls } from '../../../src/log.ts';
+import { askInTurn, withoutControls } from '../../../src/log.ts';
 
 /** A question to the person at the terminal. */
 export interface Question {
@@ -22,7 +22,11 @@ const ERASE = ['\x7f', '\b'];
  * Asks on the terminal (/dev/tty), never on stdin, which belongs to the protocol.
  * @returns undefined where there is no terminal, or nobody answers
  */
-export async function ask({ prompt, echo = false, signal }: Question): Promise<Bytes | undefined> {
+export function ask(question: Question): Promise<Bytes | undefined> {
+  return askInTurn(() => askNow(question));
+}
+
+async function askNow({ prompt, echo = false, signal }: Question): Promise<Bytes | undefined> {
   let terminal: number;
   try {
     terminal = openSync('/dev/tty', 'r+');

@@ -40,7 +40,7 @@ export function sshPlace(far: FarSide, prefix: Argv): Place {
 }
 
 async function runRemotely(far: FarSide, argv: Argv, options: RunOptions): Promise<Outcome> {
-  const { input, deadline, maxOutput = 1 << 20 } = options;
+  const { input, deadline, maxOutput = 1 << 20, heard } = options;
   const limit = deadline === undefined ? undefined : AbortSignal.timeout(deadline);
   const limits = [options.signal, limit].filter((signal) => signal !== undefined);
   const signal = AbortSignal.any(limits);
@@ -61,7 +61,7 @@ async function runRemotely(far: FarSide, argv: Argv, options: RunOptions): Promi
   remote.stdin.end(typeof input === 'string' ? Buffer.from(input, 'latin1') : input);
   const [stdout, stderr, ending] = await Promise.all([
     collect(remote.stdout, maxOutput),
-    collect(remote.stderr, maxOutput),
+    collect(remote.stderr, maxOutput, heard),
     remote.ended,
   ]);
   signal.removeEventListener('abort', end);

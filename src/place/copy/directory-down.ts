@@ -3,10 +3,12 @@ import { realpath, stat } from 'node:fs/promises';
 import { bufferOf, type Argv, type Bytes } from '../../bytes.ts';
 import { CopyFailed } from '../../errors.ts';
 import { faultPoint } from '../../fault.ts';
+import { followed, type Logger } from '../../log.ts';
 import type { CopyOptions, CopyRequest } from '../copy.ts';
 import { describeEnding, succeeded, type Place } from '../place.ts';
 import { sendByArchive } from './archive-down.ts';
 import type { Owner } from './archive-merge.ts';
+import { measureTree } from './measures.ts';
 import { absoluteName, isWithin, named, parentOf, plainName } from './paths.ts';
 import { quoteArgv } from '../quote.ts';
 import { checkEnd, runPipeline, type PipelineEnd } from './pipeline.ts';
@@ -47,7 +49,7 @@ export async function copyDirectoryDown(
         target,
         ...make,
       );
-    const end = await sendTree(source, sink, place, signal);
+    const end = await sendTree(source, sink, place, options.log, signal);
     const { archive } = place;
     if (end.sink === STATUS.noTar && archive) {
       rememberTar(place, 'none');
@@ -111,8 +113,11 @@ async function sendTree(
   source: Bytes,
   sink: (kind: TarKind) => readonly Bytes[],
   place: Place,
+  log: Logger,
   signal: AbortSignal,
 ): Promise<PipelineEnd> {
+  const enough = new AbortController();
+  const meter = measureTree(source, log, enough.signal);
   const send = (kind: keyof typeof FORMAT) =>
     runPipeline(
       quoteArgv([
@@ -121,6 +126,7 @@ async function sendTree(
         '-f',
         '-',
         ...FORMAT[kind],
+        ...meter.options,
         '--numeric-owner',
         '--no-unquote',
         '-C',
@@ -130,14 +136,26 @@ async function sendTree(
       quoteArgv([...place.prefix, ...sink(kind)]),
       'ignore',
       signal,
+      (piece) => meter.heard(piece),
     );
   const kind = tarOf(place);
   if (kind === 'none') return { source: 0, sink: STATUS.noTar, words: '' };
-  const end = await send(kind);
-  if (end.sink !== STATUS.otherTar) return end;
-  const other = kind === 'gnu' ? 'plain' : 'gnu';
-  rememberTar(place, other);
-  return send(other);
+  try {
+    return await followed(
+      log,
+      `copying ${named(source)} to ${place.label}`,
+      meter.advance,
+      async () => {
+        const end = await send(kind);
+        if (end.sink !== STATUS.otherTar) return end;
+        const other = kind === 'gnu' ? 'plain' : 'gnu';
+        rememberTar(place, other);
+        return send(other);
+      },
+    );
+  } finally {
+    enough.abort();
+  }
 }
 
 /** Whether a tree may go there, and whom it is to belong to. */

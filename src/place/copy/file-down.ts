@@ -3,8 +3,10 @@ import { open } from 'node:fs/promises';
 
 import { bufferOf, type Bytes } from '../../bytes.ts';
 import { CopyFailed } from '../../errors.ts';
+import { followed } from '../../log.ts';
 import type { CopyOptions, CopyRequest } from '../copy.ts';
 import type { Place } from '../place.ts';
+import { readSoFar } from './measures.ts';
 import { named, parentOf, plainName } from './paths.ts';
 import { quoteArgv } from '../quote.ts';
 import { checkEnd, runPipeline } from './pipeline.ts';
@@ -52,7 +54,13 @@ export async function copyFileDown(
       return;
     }
     const line = quoteArgv([...place.prefix, ...sink]);
-    checkEnd(step, await runPipeline('cat', line, handle.fd, signal), sides);
+    const end = await followed(
+      options.log,
+      `copying ${named(source)} to ${place.label}`,
+      () => readSoFar(handle.fd, found.size),
+      () => runPipeline('cat', line, handle.fd, signal),
+    );
+    checkEnd(step, end, sides);
   } finally {
     await handle.close();
   }

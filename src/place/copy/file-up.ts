@@ -19,11 +19,12 @@ import { Readable } from 'node:stream';
 import { bufferOf, bytesOf, type Bytes } from '../../bytes.ts';
 import { CopyFailed, lastWords } from '../../errors.ts';
 import type { CopyOptions, CopyRequest } from '../copy.ts';
-import type { Logger } from '../../log.ts';
+import { followed, type Logger } from '../../log.ts';
 import { localPlace } from '../local.ts';
 import { describeEnding, succeeded, type Place } from '../place.ts';
 import { quoteArgv, quoteWord } from '../quote.ts';
 import type { SieveNotes } from '../tar-sieve.ts';
+import { writtenSoFar } from './measures.ts';
 import { joinName, named, parentOf, plainName } from './paths.ts';
 import { checkEnd, startPipeline } from './pipeline.ts';
 import { extract } from './receive.ts';
@@ -140,9 +141,16 @@ async function receiveFile(incoming: Incoming, file: Bytes, staging?: Bytes): Pr
   signal.addEventListener('abort', pass, { once: true });
   try {
     const { output, ended } = startPipeline(sender, sink, 'ignore', stop.signal);
-    const trouble = await takeHoles(output as Readable, staging, stop.signal);
-    if (trouble) stop.abort();
-    const end = await ended.catch(() => undefined);
+    const [trouble, end] = await followed(
+      log,
+      `copying ${named(source)} of ${place.label}`,
+      () => writtenSoFar(file),
+      async () => {
+        const found = await takeHoles(output as Readable, staging, stop.signal);
+        if (found) stop.abort();
+        return [found, await ended.catch(() => undefined)] as const;
+      },
+    );
     signal.throwIfAborted();
     if (end) {
       if (/^regime: plain tar$/m.test(end.words)) warnOfPlainTar(place, log);

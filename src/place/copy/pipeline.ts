@@ -35,12 +35,14 @@ export interface Pipeline {
  * file could open it anew through /proc, for writing.
  *
  * @param input the descriptor that the source has as stdin
+ * @param heard told of each piece that one of them writes to stderr
  */
 export function startPipeline(
   source: Bytes,
   sink: Bytes,
   input: number | 'ignore',
   signal: AbortSignal,
+  heard?: (piece: Bytes) => void,
 ): Pipeline {
   // Exit statuses come as lines on stderr with a word that the testbed can't guess.
   const mark = randomBytes(8).toString('hex');
@@ -51,7 +53,7 @@ export function startPipeline(
     stdio: [input, 'pipe', 'pipe'],
     signal,
   });
-  const ended = endOf(running, signal).then(({ words }) => {
+  const ended = endOf(running, signal, heard).then(({ words }) => {
     signal.throwIfAborted();
     const rest = words.split('\n').filter((line) => !line.startsWith(mark));
     const status = (end: string) =>
@@ -69,8 +71,9 @@ export async function runPipeline(
   sink: Bytes,
   input: number | 'ignore',
   signal: AbortSignal,
+  heard?: (piece: Bytes) => void,
 ): Promise<PipelineEnd> {
-  const { output, ended } = startPipeline(source, sink, input, signal);
+  const { output, ended } = startPipeline(source, sink, input, signal, heard);
   output.resume();
   return ended;
 }
@@ -82,6 +85,7 @@ export async function runPipeline(
 export async function endOf(
   running: Running,
   signal: AbortSignal,
+  heard?: (piece: Bytes) => void,
 ): Promise<{ status: number; words: Bytes }> {
   let timer: NodeJS.Timeout | undefined;
   const letGo = () => {
@@ -94,7 +98,7 @@ export async function endOf(
   if (signal.aborted) letGo();
   else signal.addEventListener('abort', letGo, { once: true });
   try {
-    const words = collect(running.stderr, WORDS).catch(() => '');
+    const words = collect(running.stderr, WORDS, heard).catch(() => '');
     const ending = await running.ended;
     return { status: 'status' in ending ? ending.status : 255, words: await words };
   } finally {
@@ -130,7 +134,12 @@ export function checkEnd(
   });
 }
 
-/** What tar wrote without its last line, which only says that there were others before. */
+/**
+ * What tar wrote without its last line, which only says that there were others before, and without
+ * what it told a meter.
+ */
 export function tarWords(words: Bytes): Bytes {
-  return words.replace(/^tar: (Error is not recoverable|Exiting with failure status).*\n?/gm, '');
+  return words
+    .replace(/^tar: regime: sent \d+\n?/gm, '')
+    .replace(/^tar: (Error is not recoverable|Exiting with failure status).*\n?/gm, '');
 }

@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises';
 
 import type { Argv, Bytes } from '../../bytes.ts';
 import { asError, CopyFailed, lastWords } from '../../errors.ts';
-import type { Logger } from '../../log.ts';
+import { followed, type Logger } from '../../log.ts';
 import { localPlace } from '../local.ts';
 import type { Archive, Place } from '../place.ts';
 import { sieveArchive, type SieveNotes } from '../tar-sieve.ts';
@@ -55,9 +55,16 @@ export async function receiveTree(reception: Reception): Promise<SieveNotes['dir
     const sourceEnd = endOf(source, stop.signal);
     // Awaited after the sink: what could not be started must not count as unhandled until then.
     sourceEnd.catch(() => {});
-    const trouble = await extract(source.stdout as Readable, into, notes, stop.signal);
-    if (trouble) stop.abort();
-    const { status, words } = await sourceEnd;
+    const [trouble, { status, words }] = await followed(
+      log,
+      `copying ${named(reception.source)} of ${place.label}`,
+      () => ({ done: notes.received ?? 0 }),
+      async () => {
+        const found = await extract(source.stdout as Readable, into, notes, stop.signal);
+        if (found) stop.abort();
+        return [found, await sourceEnd] as const;
+      },
+    );
     signal.throwIfAborted();
     if (status === STATUS.noTar && place.archive) {
       rememberTar(place, 'none');
@@ -116,7 +123,11 @@ export async function extract(
   sinkEnd.catch(() => {});
   let sieve: Error | undefined;
   try {
-    await pipeline(archive, (chunks) => sieveArchive(chunks, notes), sink.stdin as Writable);
+    await pipeline(
+      archive,
+      (chunks) => sieveArchive(counted(chunks, notes), notes),
+      sink.stdin as Writable,
+    );
   } catch (error) {
     sieve = asError(error);
   }
@@ -125,6 +136,13 @@ export async function extract(
   if (sieve && !('code' in sieve)) return { sieve, words: '' };
   if (status === 0 && !sieve) return undefined;
   return { words: words === '' ? `exit status ${status}` : tarWords(words) };
+}
+
+async function* counted(chunks: AsyncIterable<Buffer>, notes: SieveNotes): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    notes.received = (notes.received ?? 0) + chunk.length;
+    yield chunk;
+  }
 }
 
 function failure(
