@@ -1,4 +1,4 @@
-import { textOf, type Argv } from '../bytes.ts';
+import type { Argv } from '../bytes.ts';
 import type { Command } from './command.ts';
 
 /** A command before it is loaded: what `regime --help` needs to know of it. */
@@ -11,7 +11,7 @@ export interface CommandEntry {
 }
 
 interface LoadedCommand {
-  /** Its options; left out for what has none, or reads them by itself. */
+  /** Left out for what has no options. */
   spec?: Command;
   /** Takes the words after the name and resolves with the exit status. */
   run(words: Argv): Promise<number>;
@@ -90,8 +90,8 @@ export const commands: readonly CommandEntry[] = [
     usage: '[OPTION]... -- SERVER [ARG]...',
     summary: 'check that a virtualisation server keeps to the protocol',
     async load() {
-      const { conform } = await import('./conform.ts');
-      return { run: (words) => conform(words.map(textOf)) };
+      const { conform, conformCommand } = await import('./conform.ts');
+      return { spec: conformCommand, run: conform };
     },
   },
   {

@@ -1,23 +1,41 @@
+import { textOf, type Argv } from '../bytes.ts';
 import { titleOf, type Case, type Dialect } from '../conform/case.ts';
 import { probe } from '../conform/facts.ts';
 import { runCases } from '../conform/run.ts';
 import { suite } from '../conform/suite.ts';
 import { tapHead, tapLine } from '../conform/tap.ts';
 import { asError, UsageError } from '../errors.ts';
+import { commonOptions, runCommand, type Command } from './command.ts';
 
-const USAGE = `usage: regime conform [--dialect classic|current] [--only CASE] [--list] -- SERVER [ARG ...]
-
-Tests how a regime server keeps the rules of regime-protocol(7), over pipes, and
-prints the results as TAP.
-
-  --dialect D   hold the server to one generation of the protocol only
-  --only CASE   only the rule CASE, or the cases whose title holds CASE; may repeat
-  --list        print the titles of the cases
-`;
+/** `regime conform` */
+export const conformCommand: Command = {
+  name: 'conform',
+  operands: '-- SERVER [ARG]...',
+  summary:
+    'Tests over its pipes how a server keeps the rules of regime-protocol(7), and prints the results ' +
+    'as TAP. The server may be one of ours or another.',
+  options: [
+    {
+      name: 'dialect',
+      value: 'classic|current',
+      help: 'Hold the server to one generation of the protocol only.',
+    },
+    {
+      name: 'only',
+      value: 'CASE',
+      repeat: true,
+      help: 'Only the rule CASE, as QUIT-1, or the cases whose title holds CASE.',
+    },
+    { name: 'list', help: 'Print the titles of the cases; no server is started.' },
+    commonOptions.help,
+  ],
+  passesArguments: true,
+  page: 'regime-conform(1)',
+};
 
 interface Wishes {
-  dialect?: Dialect;
-  only: string[];
+  dialect?: Dialect | undefined;
+  only: readonly string[];
   list: boolean;
   server: readonly string[];
 }
@@ -27,57 +45,20 @@ interface Wishes {
  * Resolves to the exit status: 0 where all cases pass or are skipped, 1 where some failed or the
  * server could not be opened at all, 2 for wrong options.
  */
-export async function conform(args: readonly string[]): Promise<number> {
-  if (args.some((word, index) => word === '--help' && !args.slice(0, index).includes('--'))) {
-    process.stdout.write(USAGE);
-    return 0;
-  }
-  try {
-    return await runSuite(parseWishes(args));
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    process.stderr.write(`regime: ${error.message} (see regime conform --help)\n`);
-    return 2;
-  }
-}
-
-function parseWishes(args: readonly string[]): Wishes {
-  const wishes: Wishes = { only: [], list: false, server: [] };
-  const words = [...args];
-  for (let word = words.shift(); word !== undefined; word = words.shift()) {
-    const [name = '', inline] = word.startsWith('--') ? splitOption(word) : [word];
-    const value = () => {
-      const given = inline ?? words.shift();
-      if (given === undefined) throw new UsageError(`conform: ${name} needs a value`);
-      return given;
-    };
-    if (word === '--') {
-      wishes.server = words.splice(0);
-    } else if (name === '--dialect') {
-      wishes.dialect = dialectOf(value());
-    } else if (name === '--only') {
-      wishes.only.push(value());
-    } else if (word === '--list') {
-      wishes.list = true;
-    } else if (word.startsWith('-')) {
-      throw new UsageError(`conform: unknown option ${word}`);
-    } else {
-      wishes.server = [word, ...words.splice(0)];
+export function conform(words: Argv): Promise<number> {
+  return runCommand(conformCommand, words, ({ operands, flag, value, values }) => {
+    const list = flag('list');
+    if (!list && operands.length === 0) {
+      throw new UsageError('conform: a server is wanted, as in regime conform -- regime null');
     }
-  }
-  if (!wishes.list && wishes.server.length === 0) {
-    throw new UsageError('conform: no server given');
-  }
-  return wishes;
+    const dialect = dialectOf(value('dialect'));
+    const only = values('only').map(textOf);
+    return runSuite({ dialect, only, list, server: operands.map(textOf) });
+  });
 }
 
-function splitOption(word: string): [string, string | undefined] {
-  const at = word.indexOf('=');
-  return at < 0 ? [word, undefined] : [word.slice(0, at), word.slice(at + 1)];
-}
-
-function dialectOf(word: string): Dialect {
-  if (word === 'classic' || word === 'current') return word;
+function dialectOf(word: string | undefined): Dialect | undefined {
+  if (word === undefined || word === 'classic' || word === 'current') return word;
   throw new UsageError(`conform: ${word} is no dialect; there are classic and current`);
 }
 

@@ -96,6 +96,8 @@ export function startServer(argv: readonly string[], options: StartOptions = {})
   const lines = readLines(stdout, (text) => observe({ what: 'received', text }));
   let errors = '';
   let ending: Ending | undefined;
+  let failure: Error | undefined;
+  child.once('error', (cause) => (failure = cause));
   stderr.on('data', (chunk: Buffer) => {
     const text = chunk.toString('latin1');
     errors += text;
@@ -150,6 +152,7 @@ export function startServer(argv: readonly string[], options: StartOptions = {})
     },
     async ready() {
       const first = await line(deadlines.start);
+      if (failure) throw new UnexpectedReply(`it does not start: ${failure.message}`);
       if (first !== 'ok') {
         throw new UnexpectedReply(`the server's first line is ${first ?? 'missing'}, not ok`);
       }

@@ -6,6 +6,7 @@ import { expect } from 'chai';
 
 import { listPages, replaceOptions } from '../../man/render.ts';
 import { renderHelp, renderRegimeHelp } from '../../src/cli/help.ts';
+import { listManual } from '../../src/cli/manual/find-page.ts';
 import { serverOptions } from '../../src/cli/options.ts';
 import { builtInRegimes } from '../../src/regimes.ts';
 import { serverArgv } from '../support/server.ts';
@@ -87,9 +88,9 @@ describe('the manual pages', () => {
     }
   });
 
-  it('are found faultless by mandoc', async function () {
+  it('are found faultless by mandoc', function () {
     if (spawnSync('mandoc', ['-T', 'lint', '/dev/null']).error) skip(this, 'there is no mandoc');
-    for (const { path } of await listPages()) {
+    for (const { path } of listManual()) {
       const { stdout } = spawnSync('mandoc', ['-T', 'lint', '-W', 'warning', path], {
         encoding: 'utf8',
       });
@@ -97,8 +98,8 @@ describe('the manual pages', () => {
     }
   });
 
-  it('are there for all that they refer to of ours', async () => {
-    for (const { path } of await listPages()) {
+  it('are there for all that they refer to of ours', () => {
+    for (const { path } of listManual()) {
       const references = readFileSync(path, 'utf8').matchAll(/^\.Xr (regime[a-z-]*) ([0-9])/gm);
       for (const [, name = '', section = ''] of references) {
         const page = fileURLToPath(new URL(`../../man/${name}.${section}`, import.meta.url));

@@ -75,6 +75,12 @@ describe('regime conform', function () {
     expect(status).to.equal(0);
   });
 
+  it('says that there is no such program', async () => {
+    const { output, status } = await runConform(['--', 'no-such-server']);
+    expect(output).to.match(/^Bail out! it does not start: .*no-such-server ENOENT/m);
+    expect(status).to.equal(1);
+  });
+
   for (const [what, args] of Object.entries({
     'no server': [],
     'an unknown option': ['--frobnicate', '--', 'true'],
@@ -85,7 +91,7 @@ describe('regime conform', function () {
       const { output, errors, status } = await runConform(args);
       expect(status).to.equal(2);
       expect(output).to.equal('');
-      expect(errors).to.match(/^regime: conform: .*\(see regime conform --help\)\n$/);
+      expect(errors).to.match(/^regime: .*\(try 'regime conform --help'\)\n$/);
     });
   }
 });
