@@ -86,8 +86,9 @@ export const serverOptions: readonly OptionSpec[] = [
     name: 'transcript',
     value: 'FILE',
     help:
-      'Writes each line both ways to FILE, with the time, as JSON; adds to one that is there. Values ' +
-      'of variables that look like secrets are left out.',
+      'Writes each line both ways to FILE, with the time, as JSON, for its owner only; adds to one ' +
+      'that is there and that is yours. What looks like a secret is left out: values of variables ' +
+      'and options with such names, credentials in URLs.',
   },
   {
     name: 'raw',

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 
 import { bufferOf, bytesOf, textOf, type Argv, type Bytes } from '../bytes.ts';
 import { asError, shown, TestbedError, UsageError } from '../errors.ts';
-import { stderrLogger, writeStderr } from '../log.ts';
+import { reportToStderr, stderrLogger, writeStderr } from '../log.ts';
 import { localPlace } from '../place/local.ts';
 import { succeeded } from '../place/place.ts';
 import type { Session } from '../protocol/session.ts';
@@ -11,11 +11,12 @@ import { repositoryIn } from '../session/repository.ts';
 import { readCommandLine } from './command-line.ts';
 import { commonOptions, runCommand, type Command, type Given } from './command.ts';
 import { inheritedDescriptors } from './descriptors.ts';
-import { passOn } from './pass-on.ts';
 import type { ServeRequest } from './request.ts';
 import { sessionOf } from './session-of.ts';
 import { splitShellWords } from './shell-words.ts';
 import { dieBy, haltOnSignals, Signalled } from './signals.ts';
+import { talkTo, type Said } from './talk.ts';
+import { transcriptOf, type Transcript } from './transcript.ts';
 
 /** Exit status where the command could not be run, or what was to be done around it failed: env(1). */
 const FAILED = 125;
@@ -80,6 +81,7 @@ interface Wishes {
   put: Copy[];
   get: Copy[];
   revert: boolean;
+  transcript: Transcript | undefined;
 }
 
 async function readWishes({ operands, flag, values }: Given): Promise<Wishes> {
@@ -97,6 +99,7 @@ async function readWishes({ operands, flag, values }: Given): Promise<Wishes> {
     put: put.map(([host, testbed]) => ({ host: absolute(host), testbed })),
     get: get.map(([testbed, host]) => ({ host: absolute(host), testbed })),
     revert: flag('revert'),
+    transcript: transcriptOf(wish.request.options),
   };
 }
 
@@ -115,27 +118,41 @@ function absolute(path: Bytes): Bytes {
 }
 
 async function runOnce(wishes: Wishes, halt: AbortSignal): Promise<number> {
-  const { request, command, put, get } = wishes;
-  const log = stderrLogger(request.options.debug);
-  const repository = repositoryIn(request.options.stateDir);
-  const session = sessionOf(request, log, repository, inheritedDescriptors());
+  const { request, command, put, get, transcript } = wishes;
+  const { options } = request;
+  const log = stderrLogger(options.debug);
+  const session = sessionOf(request, log, repositoryIn(options.stateDir), inheritedDescriptors());
+  const talk = talkTo(session, 'current', reportToStderr, transcript);
+  const say = async (...words: Argv): Promise<Said> => {
+    const answer = await talk.say(words, halt);
+    if (answer.error) throw answer.error;
+    return answer;
+  };
   let failed = true;
   try {
-    const scratch = await session.open(halt);
+    const [scratch = '/'] = (await say('open')).words;
     if (wishes.revert && !session.capabilities().some(({ name }) => name === 'revert')) {
       throw new TestbedError({ step: 'run --revert: this testbed can not be reverted' });
     }
     const bed = await enter(session, scratch, halt);
-    for (const copy of put) await copyIn(session, bed, copy, halt);
-    const status = await passOn(session.auxverb(), bed.wrap(command), halt);
-    halt.throwIfAborted();
+    for (const { host, testbed } of put) {
+      const isDirectory = statSync(bufferOf(host), { throwIfNoEntry: false })?.isDirectory();
+      await say('copydown', ...slashed([host, bed.path(testbed)], isDirectory === true));
+    }
+    const { status = 255 } = await say('!', ...bed.wrap(command));
     if (status >= 254) throw new TestbedError({ step: 'the testbed can not be reached any more' });
-    for (const copy of get) await copyOut(session, bed, copy, halt);
-    if (wishes.revert) await session.revert(halt);
+    for (const { host, testbed } of get) {
+      const path = bed.path(testbed);
+      const isDirectory = path.endsWith('/') || (await bed.isDirectory(path));
+      await say('copyup', ...slashed([path, host], isDirectory));
+    }
+    if (wishes.revert) await say('revert');
     failed = status !== 0;
     return status;
   } finally {
+    transcript?.note('caller', 'close');
     await session.close(failed);
+    transcript?.note('server', 'ok');
   }
 }
 
@@ -160,21 +177,8 @@ async function enter(session: Session, scratch: Bytes, signal: AbortSignal): Pro
   };
 }
 
-async function copyIn(session: Session, bed: Bed, { host, testbed }: Copy, signal: AbortSignal) {
-  const isDirectory = statSync(bufferOf(host), { throwIfNoEntry: false })?.isDirectory();
-  const words = slashed(host, bed.path(testbed), isDirectory === true);
-  await session.copyDown({ ...words, existing: 'merge' }, signal);
-}
-
-async function copyOut(session: Session, bed: Bed, { host, testbed }: Copy, signal: AbortSignal) {
-  const path = bed.path(testbed);
-  const words = slashed(host, path, path.endsWith('/') || (await bed.isDirectory(path)));
-  await session.copyUp({ ...words, existing: 'merge' }, signal);
-}
-
 /** The protocol wants a slash at the end of both names of a directory, and of none of a file. */
-function slashed(host: Bytes, testbed: Bytes, isDirectory: boolean) {
-  if (!isDirectory) return { host, testbed, kind: 'file' as const };
-  const end = (path: Bytes) => (path.endsWith('/') ? path : `${path}/`);
-  return { host: end(host), testbed: end(testbed), kind: 'directory' as const };
+function slashed(names: Argv, isDirectory: boolean): Argv {
+  if (!isDirectory) return names;
+  return names.map((name) => (name.endsWith('/') ? name : `${name}/`));
 }

@@ -13,6 +13,7 @@ import { sessionOf } from './session-of.ts';
 import { splitShellWords } from './shell-words.ts';
 import { dieBy, haltOnSignals, Signalled } from './signals.ts';
 import { describeAnswer, talkTo, type Said } from './talk.ts';
+import { transcriptOf } from './transcript.ts';
 
 /** `regime script` */
 export const scriptCommand: Command = {
@@ -98,7 +99,8 @@ async function workOff(
   const log = stderrLogger(request.options.debug);
   const repository = repositoryIn(request.options.stateDir);
   const session = sessionOf(request, log, repository, inheritedDescriptors());
-  const talk = talkTo(session, request.options.dialect ?? 'current', reportToStderr);
+  const { dialect = 'current' } = request.options;
+  const talk = talkTo(session, dialect, reportToStderr, transcriptOf(request.options));
   const variables = new Map<string, Bytes>();
   let last: Step | undefined;
   let line = 0;

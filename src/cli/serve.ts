@@ -1,6 +1,5 @@
 import { isatty } from 'node:tty';
 
-import { stderrLogger } from '../log.ts';
 import { defaultStateDirectory } from '../session/state-directory.ts';
 import { inheritedDescriptors } from './descriptors.ts';
 import { replyToStdout } from './stdout.ts';
@@ -31,6 +30,5 @@ export async function serve(request: ServeRequest): Promise<void> {
 
 async function openTranscript({ options }: ServeRequest): Promise<Transcript | undefined> {
   if (options.transcript === undefined) return undefined;
-  const transcript = await import('./transcript.ts');
-  return transcript.openTranscript(options.transcript, stderrLogger(options.debug));
+  return (await import('./transcript.ts')).transcriptOf(options);
 }

@@ -1,10 +1,11 @@
-import { percentEncode, textOf, type Argv, type Bytes } from '../bytes.ts';
-import { ProtocolError } from '../errors.ts';
+import { percentDecode, percentEncode, textOf, type Argv, type Bytes } from '../bytes.ts';
+import { asError, ProtocolError } from '../errors.ts';
 import { answerTo, type Answer } from '../protocol/answer.ts';
 import type { Dialect } from '../protocol/dialect.ts';
 import type { Session } from '../protocol/session.ts';
 import { decodeWord } from '../protocol/words.ts';
 import { passOn } from './pass-on.ts';
+import type { Transcript } from './transcript.ts';
 
 /** An answer, and the exit status of the command that it tells of, where there was one. */
 export interface Said extends Answer {
@@ -22,22 +23,41 @@ export interface Talk {
   say(words: Argv, signal: AbortSignal): Promise<Said>;
 }
 
-/** @param report shows text to the person */
-export function talkTo(session: Session, dialect: Dialect, report: (text: string) => void): Talk {
+/**
+ * @param report shows text to the person
+ * @param transcript where all is written down as it would be said on the wire
+ */
+export function talkTo(
+  session: Session,
+  dialect: Dialect,
+  report: (text: string) => void,
+  transcript?: Transcript,
+): Talk {
+  async function answerWire(words: Argv, signal: AbortSignal): Promise<Said> {
+    const [name = '', ...rest] = words;
+    if (name === '!') {
+      const status = await runThere(session, rest.map(percentDecode), signal);
+      return { keyword: 'ok', words: [String(status)], status };
+    }
+    const answer = await answerTo(name, rest, { session, dialect, signal, report });
+    return name === 'execute' ? { ...answer, status: Number(answer.words[0]) } : answer;
+  }
   return {
     session,
     async say([first = '', ...rest], signal) {
-      if (first.startsWith('!')) {
-        const command = first === '!' ? rest : [first.slice(1), ...rest];
-        const status = await runThere(session, command, signal);
-        return { keyword: 'ok', words: [String(status)], status };
+      const name = first.startsWith('!') ? '!' : first.replaceAll('_', '-');
+      const command = name === '!' && first !== '!' ? [first.slice(1), ...rest] : rest;
+      const words = [name, ...command.map((word, index) => encoded(name, word, index))];
+      transcript?.note('caller', words.join(' '));
+      try {
+        const answer = await answerWire(words, signal);
+        const line = [answer.keyword, ...answer.words].join(' ');
+        transcript?.note('server', line, answer.error?.message);
+        return { ...answer, words: answer.words.map(decodeWord) };
+      } catch (cause) {
+        transcript?.note('server', 'failed', asError(cause).message);
+        throw cause;
       }
-      const name = first.replaceAll('_', '-');
-      const words = rest.map((word, index) => encoded(name, word, index));
-      const answer = await answerTo(name, words, { session, dialect, signal, report });
-      const decoded = answer.words.map(decodeWord);
-      const status = name === 'execute' ? { status: Number(decoded[0]) } : {};
-      return { ...answer, words: decoded, ...status };
     },
   };
 }

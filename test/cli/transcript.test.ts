@@ -1,9 +1,13 @@
-import { readFileSync, statSync, symlinkSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chownSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 
 import { expect } from 'chai';
 
+import { withoutSecrets } from '../../src/cli/secrets.ts';
 import { serverArgv, startServer } from '../support/server.ts';
+import { skip } from '../support/skip.ts';
 import { tempDir } from '../support/tempdir.ts';
+import { openTerminal } from '../support/terminal.ts';
 
 describe('--transcript', function () {
   this.timeout(30_000);
@@ -51,6 +55,67 @@ describe('--transcript', function () {
     expect(text).to.include('env=API_TOKEN=*** env=DB_PASSWORD=*** env=PLAIN=kept');
     expect(text).to.include('/no/such%FF');
     expect(text).to.not.include('hunter2');
+  });
+
+  it('has what is said at a terminal, in a script and for one command, as it would be on the wire', async () => {
+    const directory = tempDir();
+    const file = `${directory}/said`;
+    const said = () =>
+      read(file).map(({ from, line }) => `${from === 'caller' ? '>' : '<'} ${line}`);
+    const call = (input: string, ...words: string[]) => {
+      const [program = '', ...args] = serverArgv(...words);
+      const env = { ...process.env, XDG_STATE_HOME: directory };
+      return spawnSync(program, args, { env, input, encoding: 'utf8' });
+    };
+    const script = `open\n!sh -c 'exit 3'\nexpect ok 3\ncopydown /no/such "/tmp/a b"\n`;
+    expect(call(script, 'script', '-', '--', 'null', '--transcript', file).status).to.equal(1);
+    expect(said().map((line) => line.replace(/ok \/.*/, 'ok'))).to.deep.equal([
+      ...['> open', '< ok', '> ! sh -c exit%203', '< ok 3'],
+      ...['> copydown /no/such /tmp/a%20b', '< copy-failed'],
+    ]);
+    expect(
+      call('', 'run', `null --transcript ${file}`, 'echo', '--password=hunter2').status,
+    ).to.equal(0);
+    expect(said().slice(-6).join('\n')).to.match(
+      /^> open\n< ok \S+\n> ! sh .* echo --password=\*\*\*\n< ok 0\n> close\n< ok$/,
+    );
+    const terminal = openTerminal(serverArgv('null', '--transcript', file), {
+      XDG_STATE_HOME: directory,
+    });
+    await terminal.shows(/closed>/);
+    terminal.press('frob "a b"', 'Enter', 'quit', 'Enter');
+    await terminal.shows(/ended with 0/);
+    expect(said().slice(-4)).to.deep.equal(['> frob a%20b', '< failed', '> quit', '< ok']);
+    expect(read(file).at(-3)).to.have.property('error', 'unknown command frob');
+  });
+
+  it('leaves out secrets in scripts, options and URLs, and nothing else', () => {
+    for (const [line, shown] of [
+      ['! sh -c TOKEN%3Dhunter2%20run', '! sh -c TOKEN=***%20run'],
+      ['! mysql --password hunter2 -u me', '! mysql --password *** -u me'],
+      ['execute curl,--api-key,hunter2,x / / / /', 'execute curl,--api-key,***,x / / / /'],
+      ['! git clone https://me:hunter2@host/x', '! git clone https://me:***@host/x'],
+      ['! git clone https://hunter2@host/x', '! git clone https://***@host/x'],
+      ['! scp ssh://me@host/x a%2Cb', '! scp ssh://me@host/x a%2Cb'],
+      ['copydown /etc/passwd /tmp/keys', 'copydown /etc/passwd /tmp/keys'],
+    ] as const) {
+      expect(withoutSecrets(line)).to.equal(shown);
+    }
+  });
+
+  it('is not written where somebody else has put a file or a link', function () {
+    if (process.getuid?.() !== 0) skip(this, 'only root can give files away');
+    const directory = tempDir();
+    writeFileSync(`${directory}/file`, '');
+    chownSync(`${directory}/file`, 1, 1);
+    symlinkSync('/dev/null', `${directory}/link`);
+    spawnSync('chown', ['-h', '1:1', `${directory}/link`]);
+    for (const name of ['file', 'link']) {
+      const [program = '', ...args] = serverArgv('null', '--transcript', `${directory}/${name}`);
+      const { status, stderr } = spawnSync(program, args, { input: '', encoding: 'utf8' });
+      expect([status, stderr]).to.deep.equal([2, stderr]);
+      expect(stderr).to.match(/--transcript: /);
+    }
   });
 
   it('ends with a word about it where the disk is full, and the session goes on', async () => {

@@ -11,6 +11,7 @@ import { sessionOf } from '../session-of.ts';
 import { quoteShellWord, splitShellWords } from '../shell-words.ts';
 import { dieBy, haltOnSignals, Signalled } from '../signals.ts';
 import { describeAnswer, talkTo, type Said, type Talk } from '../talk.ts';
+import { transcriptOf } from '../transcript.ts';
 import { complete } from './complete.ts';
 import { explainTopic } from './help.ts';
 import { readHistory } from './history.ts';
@@ -26,13 +27,14 @@ export async function runTerminal(
   inherited: ReadonlySet<number>,
 ): Promise<void> {
   const { options } = request;
+  const transcript = transcriptOf(options);
   const log = stderrLogger(options.debug);
   // When the terminal hangs up there is nothing to read and nowhere to write; the testbed is closed.
   for (const stream of [process.stdin, process.stdout]) stream.on('error', () => {});
   const repository = repositoryIn(options.stateDir);
   const halt = haltOnSignals(['SIGHUP', 'SIGTERM']);
   const session = sessionOf(request, log, repository, inherited);
-  const talk = talkTo(session, options.dialect ?? 'current', reportToStderr);
+  const talk = talkTo(session, options.dialect ?? 'current', reportToStderr, transcript);
   const history = readHistory(join(dirname(repository.path), 'history'));
   const prompt = promptOnTerminal(
     history.lines,
