@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 import { abortOf } from '../abort.ts';
 import { bytesOf, textOf, type Argv } from '../bytes.ts';
 import { asError, shown, UsageError } from '../errors.ts';
@@ -56,6 +58,8 @@ export async function doctor(args: Argv): Promise<number> {
     halt = haltOnSignals();
     const log = stderrLogger(flag('debug'));
     const signal = AbortSignal.any([halt, AbortSignal.timeout(PATIENCE)]);
+    // All checks run side by side: that many listeners are no leak.
+    setMaxListeners(0, signal);
     const room = makeTrialRoom(repositoryIn(value('state-dir')));
     try {
       const shared = diagnose(checkHost(room, signal), signal);
