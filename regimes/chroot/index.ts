@@ -68,7 +68,7 @@ export const regime: Regime<ChrootSettings, ChrootState> = {
     }
   },
   async reach(settings, state, outer, context) {
-    const kept = reachKept(settings, state, outer);
+    const kept = await reachKept(settings, state, outer);
     if (kept) return kept;
     // Under an overlay all has gone; a tree that was worked in directly is still there.
     return settings.inPlace ? regime.open(settings, state, outer, context) : undefined;

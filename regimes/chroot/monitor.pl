@@ -8,7 +8,8 @@
 #   describe                ok TEXT
 #   revert                  ok PREFIX-WORD… | failed STEP REASON
 #   beat                    (nothing; says that the server lives)
-#   keep                    ok PID; from then on the end of the lifeline ends nothing, SIGTERM does
+#   who                     ok PID
+#   keep                    ok; from then on neither the end of the lifeline nor silence ends it, SIGTERM does
 #   end                     ok, when nothing is left
 #   await-monitor NAME      ok PID where a testbed still has a monitor after a while, else ok
 #   remove BASE NAME        ok, when nothing is left of what a dead monitor had
@@ -78,9 +79,11 @@ sub handle_request {
         start_testbed();
         answer('ok', prefix());
     }
+    elsif ($word eq 'who') { answer('ok', $$) }
     elsif ($word eq 'keep') {
         $settings->{kept} = 1;
-        answer('ok', $$);
+        $heartbeat = 0;
+        answer('ok');
     }
     elsif ($word eq 'end') {
         end_all();

@@ -53,14 +53,12 @@ export async function openTestbed(
     async setEnvironment(variables: Argv, context: Context) {
       await monitor.ask(['environment', ...variables], context);
     },
-    // On another machine it could not be told whether the connection's end would leave it alone.
-    ...(!remote && {
-      async keep(context: Context) {
-        const [pid] = await monitor.ask(['keep'], context);
-        await context.checkpoint({ ...state, kept: { pid: Number(pid), auxverb: current } });
-        monitor.release();
-      },
-    }),
+    async keep(context: Context) {
+      const [pid] = await monitor.ask(['who'], context);
+      await context.checkpoint({ ...state, kept: { pid: Number(pid), auxverb: current } });
+      await monitor.ask(['keep'], context);
+      monitor.release();
+    },
     ...(state.share !== undefined && {
       share: state.base === '' ? {} : { host: `${state.base}/share` },
     }),

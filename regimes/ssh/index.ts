@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 
-import { bufferOf, type Bytes } from '../../src/bytes.ts';
+import { bufferOf, type Argv, type Bytes } from '../../src/bytes.ts';
 import { asError, TestbedError } from '../../src/errors.ts';
 import type { Logger } from '../../src/log.ts';
 import type { Context, Regime } from '../../src/regime.ts';
@@ -25,6 +25,8 @@ export interface SshState extends HostState {
   local: Bytes;
   /** True where the caller's commands run there, and not in a testbed inside. */
   bare: boolean;
+  /** Where it was left to its user: the environment of its commands. */
+  kept?: { environment: Argv };
 }
 
 /** A machine that is reached by ssh. */
@@ -40,6 +42,11 @@ export const regime: Regime<SshSettings, SshState> = {
     ...(revertCommand !== undefined && { reverts: 'packages' }),
   }),
   check: checkSsh,
+  holds(settings, { request }) {
+    const { host, user } = request ?? settings.request;
+    if (host === undefined) return 'a machine that its setup script makes';
+    return `the machine ${user === undefined ? '' : `${user}@`}${host}`;
+  },
   plan: (settings, session) => ({
     settings,
     remote: `/tmp/regime-${session.id}`,
@@ -71,11 +78,14 @@ export const regime: Regime<SshSettings, SshState> = {
   async reach(settings, state, outer, context) {
     if (!state.request) return undefined;
     const { release: _, ...host } = findHost(settings, state, outer);
+    const quiet = quietly(context);
     const again = { ...state, remote: againOf(state.remote), local: againOf(state.local) };
     try {
       const options = { reboot: false, timeout: settings.timeout };
       const visit: Host = { ...host, vouched: [], putBack: undefined };
-      return await openTestbed(visit, await access(visit, context), again, options, context);
+      const testbed = await openTestbed(visit, await access(visit, quiet), again, options, quiet);
+      await testbed.setEnvironment?.(state.kept?.environment ?? [], context);
+      return testbed;
     } catch (cause) {
       // What a setup script made is taken away as a whole.
       if (!host.isMade) throw cause;
@@ -94,18 +104,22 @@ export const regime: Regime<SshSettings, SshState> = {
         : cleared);
     }
     if (host.isMade) await host.release?.(context);
-    for (const path of [local, againOf(local)]) {
-      rmSync(bufferOf(path), { recursive: true, force: true });
-    }
+    rmSync(bufferOf(local), { recursive: true, force: true });
   },
 };
 
 /** Milliseconds that a setup script may take to take away what it made when all else has failed. */
 const LAST_RESORT = 600_000;
 
-/** What a reaper makes has a name of its own. */
+/** What a reaper or a shell makes has a name of its own: several may be there at once. */
 function againOf(path: Bytes): Bytes {
-  return `${path}-again`;
+  return `${path}-again-${process.pid}`;
+}
+
+/** What can't be had on a host was said at its open. */
+function quietly(context: Context): Context {
+  const { debug } = context.log;
+  return { ...context, log: { debug, warn: debug } };
 }
 
 /** Who was just made may need a while. */
@@ -136,10 +150,10 @@ async function takeAway(host: Host, log: Logger): Promise<void> {
 
 /** Ends what a dead server left on a host, and puts it back where that is asked for. */
 async function clearUp(host: Host, { remote }: SshState, context: Context): Promise<void> {
-  const { connection, become } = await access(host, context);
+  const { connection, become } = await access(host, quietly(context));
   try {
     const far = farSideOf(connection, become);
-    await discardRemote(far, [remote, againOf(remote)]);
+    await discardRemote(far, remote);
     if (host.isMade || !host.release) return;
     // It may be somebody else's by now.
     await reserve(sshPlace(far, []), 'alone', { ...context, wait: 0 });

@@ -22,6 +22,8 @@ export interface Line extends Access {
   readonly place: Place;
   /** Ends what runs on the far side, and removes what is there of the session. */
   clear(): Promise<void>;
+  /** Lets what runs on the far side outlive us, and keeps the host reserved for it. @throws TestbedError */
+  keep(): Promise<void>;
   /** Leaves the host to others. */
   close(): Promise<void>;
 }
@@ -79,7 +81,13 @@ export async function openLine(
         keeper.stop();
         // What is still to be done there is not a session's.
         far.directory = '';
-        await discardRemote(far, [remote]);
+        await discardRemote(far, remote);
+      },
+      async keep() {
+        far.standBy(0);
+        await reservation?.keep(remote);
+        await keeper.keep();
+        connection.close();
       },
       async close() {
         await reservation?.release();

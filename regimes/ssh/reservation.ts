@@ -1,5 +1,6 @@
 import { hostname, userInfo } from 'node:os';
 
+import { abortOf } from '../../src/abort.ts';
 import { bytesOf, type Bytes } from '../../src/bytes.ts';
 import { asError, TestbedError } from '../../src/errors.ts';
 import { collect } from '../../src/place/collect.ts';
@@ -10,6 +11,11 @@ import type { Context } from '../../src/regime.ts';
 
 /** A machine that is reserved for us by a lock of its own. */
 export interface Reservation {
+  /**
+   * Resolves when the machine stays reserved without us, until what is written down in a directory there
+   * (see `discardRemote`) is ended. @throws TestbedError
+   */
+  keep(directory: Bytes): Promise<void>;
   /** Resolves when others may have the machine. May be called again. */
   release(): Promise<void>;
 }
@@ -71,8 +77,9 @@ export async function reserve(
     );
   });
 
+  let state: 'held' | 'unlocked';
   try {
-    await answered;
+    state = await answered;
   } catch (cause) {
     stdin.end();
     running.kill('SIGTERM');
@@ -84,6 +91,18 @@ export async function reserve(
   const beat = setInterval(() => void stdin.write('beat\n'), BEAT).unref();
   void ended.then(() => clearInterval(beat));
   return {
+    async keep(directory) {
+      if (state === 'unlocked') return;
+      clearInterval(beat);
+      const answer = new Promise<string>((resolve) => {
+        stdout.once('data', (chunk: Buffer) => resolve(chunk.toString('latin1')));
+      });
+      stdin.write(`keep ${directory}\n`);
+      const limit = AbortSignal.timeout(SILENCE);
+      const outcome = (await Promise.race([answer, ended, abortOf(limit)])) ?? 'no answer';
+      if (outcome === 'kept\n') return;
+      throw new TestbedError({ step: `${place.label} does not stay reserved`, status: outcome });
+    },
     async release() {
       clearInterval(beat);
       stdin.end();

@@ -1,7 +1,9 @@
 # `sh -c THIS reserve HOW WHO`: takes a lock of this machine, alone or shared (HOW), and holds it until
 # its input ends, or nothing has come from there for a while: the kernel frees it then. Says on stdout
 # `waiting HOLDERS` each second until it has it, then `held`; or `unlocked WHY` and gives up. WHO and
-# since when is in a file beside the lock, for others to read. Needs flock(1) or perl.
+# since when is in a file beside the lock, for others to read. After a line `keep DIRECTORY` it says `kept`
+# and holds the lock without its input, as long as that directory is there or until it is ended by the
+# name that it leaves in there, as commands do. Needs flock(1) or perl.
 how=$1 who=$2
 silence=45
 umask 0
@@ -57,7 +59,8 @@ until take; do
 done
 own=$lock.$$
 rm -f "$own"
-(set -C && printf '%s, since %s\n' "$who" "$(date -u '+%Y-%m-%d %H:%M:%S UTC')" >"$own") 2>/dev/null
+note() { (set -C && printf '%s, since %s\n' "$1" "$(date -u '+%Y-%m-%d %H:%M:%S UTC')" >"$own") 2>/dev/null; }
+note "$who"
 echo held
 
 # Ends the holder $1 if nobody ends it before.
@@ -67,11 +70,37 @@ guard() {
     trap "kill $!; exit 0" TERM
     wait $! && rm -f "$own" && kill -KILL "$1"
 }
+
+# The fields of proc(5) after the name, which ends with the last parenthesis: the 4th is the session, the
+# 20th the start.
+leave_key() {
+    read -r stat <"/proc/$$/stat"
+    set -- "$1" ${stat##*) }
+    umask 077
+    : >"$1/$$.${21}.$5"
+}
+keep() {
+    leave_key "$1" || return
+    rm -f "$own"
+    umask 0
+    note "$who, kept as ${1##*/}"
+    echo kept
+    exec </dev/null >/dev/null 2>&1
+    trap '' HUP
+    trap 'kill $!; rm -f "$own"; exit 0' TERM
+    while [ -d "$1" ]; do
+        sleep 60 9<&- &
+        wait $!
+    done
+    rm -f "$own"
+    exit 0
+}
 beat=beat
 while [ -n "$beat" ]; do
     guard $$ &
     IFS= read -r beat || beat=
     kill $!
     wait $!
+    case $beat in keep\ *) keep "${beat#keep }" ;; esac
 done
 rm -f "$own"

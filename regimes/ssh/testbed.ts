@@ -61,7 +61,7 @@ export async function openTestbed(
     line.keeper.stop();
     line.connection.close();
     // What the disk has kept of the time before.
-    await discardRemote(farSideOf(given.connection, given.become), [remote]);
+    await discardRemote(farSideOf(given.connection, given.become), remote);
     line = await openLine(given, lineOptions, goingOn);
     line.far.environment = environment;
   };
@@ -119,6 +119,12 @@ export async function openTestbed(
       },
     }),
     ...(debugFailure && { debugFailure }),
+    async keep(keeping) {
+      const { request } = host;
+      await keeping.checkpoint({ ...state, ...(request && { request }), kept: { environment } });
+      await line.keep();
+      auxverbs.close();
+    },
     async close(closing) {
       auxverbs.close();
       if (host.release) {

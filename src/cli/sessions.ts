@@ -69,8 +69,11 @@ async function show(
   const survey = await surveyOf(repository, id, findRegime);
   if (given.flag('share')) {
     if (survey.share === undefined) {
+      const { shareThere } = survey;
       const step = `session ${id} has no share that can be seen on this host`;
-      throw new TestbedError({ step, hint: 'see regime-session-share(7)' });
+      const hint = 'see regime-session-share(7)';
+      if (shareThere === undefined) throw new TestbedError({ step, hint });
+      throw new TestbedError({ step: `${step}: it is ${shareThere} on the testbed`, hint });
     }
     process.stdout.write(`${survey.share}\n`);
   } else if (given.flag('json')) {

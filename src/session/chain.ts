@@ -20,6 +20,8 @@ export interface Chain {
   readonly innermost: Testbed;
   /** What `revert` takes back; undefined where no level can revert. */
   readonly reverts: 'packages' | 'everything' | undefined;
+  /** What of it can not outlive its server, as a phrase; undefined where all can. */
+  readonly frail: string | undefined;
   /**
    * Sets the environment of the innermost testbed's commands, on the innermost level that can: what
    * has no environment of its own (null) hands on that of the level it is in.
@@ -34,7 +36,7 @@ export interface Chain {
   revert(context: LevelContext): Promise<void>;
   /**
    * Lets every level outlive its server, innermost first: each lives on by the one around it.
-   * @throws TestbedError where one can't, before anything was done
+   * @throws TestbedError where one can't, before anything was done where that is known before
    */
   keep(context: LevelContext): Promise<void>;
   /** Closes all, innermost first. Tries every level; the first failure is thrown. */
@@ -83,8 +85,15 @@ export async function openChain(
   }
 
   const revertingLevel = () => testbeds.findLastIndex((testbed) => testbed.revert);
+  const frailOne = () => {
+    const frail = testbeds.find((testbed) => !testbed.keep);
+    return frail && `${frail.place.label} can not outlive its server`;
+  };
   return {
     depth: links.length,
+    get frail() {
+      return frailOne();
+    },
     get innermost() {
       const testbed = testbeds.at(-1);
       if (!testbed) throw new TestbedError({ step: 'the testbed is closed' });
@@ -112,9 +121,8 @@ export async function openChain(
       await openFrom(level + 1, context);
     },
     async keep(context) {
-      const frail = testbeds.find((testbed) => !testbed.keep);
-      if (frail)
-        throw new TestbedError({ step: `${frail.place.label} can not outlive its server` });
+      const frail = frailOne();
+      if (frail !== undefined) throw new TestbedError({ step: frail });
       for (const [level, testbed] of [...testbeds.entries()].reverse()) {
         await testbed.keep?.(context(level));
       }

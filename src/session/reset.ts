@@ -77,7 +77,7 @@ async function resetLocked(
   directory: string,
   storage: SessionStorage,
   lookups: Lookups,
-  { signal, log }: ResetContext,
+  { signal, log, ...patience }: ResetContext,
 ): Promise<Reset> {
   const { id, settled, regimes } = record;
   const links = await linksOf(record, lookups);
@@ -86,6 +86,7 @@ async function resetLocked(
   const contexts: LevelContext = (inner) => ({
     signal,
     log,
+    ...patience,
     checkpoint: (state) => {
       const entry = regimes[level + inner];
       if (entry) entry.state = state;

@@ -93,6 +93,9 @@ export function createSession(options: SessionOptions): Session {
       const chain = await openChain(journal.links, context, share?.variables);
       begun = { chain, journal, share };
       faultPoint('open.made');
+      if (options.keep !== 'never' && chain.frail !== undefined) {
+        throw new TestbedError({ step: chain.frail, hint: 'leave --keep out' });
+      }
       path = await recordDirectories(begun);
       const facts = await settleInnermost(chain, path, wishes, share, context);
       signal.throwIfAborted();

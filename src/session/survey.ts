@@ -10,6 +10,7 @@ import { machineId, ownerRuns } from './owner.ts';
 import { RecordError } from './record.ts';
 import { LOCK_FILE } from './remove.ts';
 import type { Repository } from './repository.ts';
+import { sharePath } from './share.ts';
 
 /**
  * What a session is to who looks at it from outside. `making`, `open`, `closing`: its server lives;
@@ -33,6 +34,8 @@ export interface Survey {
   holds: string[];
   /** Where its commands pass files to each other, on this host; left out where that has no such name. */
   share?: string;
+  /** Its name on the testbed, where it has none here. */
+  shareThere?: string;
   /** Milliseconds since 1970. */
   created?: number;
   changed?: number;
@@ -76,6 +79,7 @@ async function surveyOne(
   const standing = await standingOf(found);
   const share =
     record?.share?.host ?? (record?.share?.on === 'host' ? record.share.path : undefined);
+  const shareThere = record?.share?.path ?? (record?.settled?.share ? sharePath(id) : undefined);
   return {
     id,
     directory,
@@ -84,6 +88,7 @@ async function surveyOne(
     ...(record && { owner: { pid: record.owner.pid, machine: record.owner.machine } }),
     toBeKept: kept && standing !== 'kept',
     ...(share !== undefined && { share: textOf(share) }),
+    ...(share === undefined && shareThere !== undefined && { shareThere: textOf(shareThere) }),
     holds: await holdingsOf(found, findRegime),
     created,
     changed,

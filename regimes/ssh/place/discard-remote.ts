@@ -1,4 +1,4 @@
-import type { Argv } from '../../../src/bytes.ts';
+import type { Bytes } from '../../../src/bytes.ts';
 import { TestbedError } from '../../../src/errors.ts';
 import { describeEnding, succeeded } from '../../../src/place/place.ts';
 import { farScript } from './far-scripts.ts';
@@ -9,13 +9,13 @@ import { sshPlace } from './place.ts';
 const LIMIT = 60_000;
 
 /**
- * Ends what still runs on the far side for sessions, and removes their directories there. May be called
+ * Ends what still runs on the far side for a session, and removes its directory there. May be called
  * again.
  * @throws TestbedError
  */
-export async function discardRemote(far: FarSide, directories: Argv): Promise<void> {
+export async function discardRemote(far: FarSide, directory: Bytes): Promise<void> {
   const place = sshPlace({ ...far, directory: '' }, []);
-  const outcome = await place.run(farScript('discard', ...directories), { deadline: LIMIT });
+  const outcome = await place.run(farScript('discard', directory), { deadline: LIMIT });
   if (succeeded(outcome)) return;
   throw new TestbedError({
     step: `cannot clear up on ${far.connection.label}`,

@@ -1,6 +1,7 @@
 # The keeper of a session on the far side. Its stdin is the lifeline: a line now and then says that the
 # server lives, and names the commands that have ended since. When there is none for PATIENCE seconds,
 # or the lifeline ends, all that runs for the session is ended.
+# `keep` is told where all that runs is left to its user: then it goes, and nothing is ended.
 # Arguments: DIRECTORY PATIENCE. It answers with a line: ok UID.
 directory=$1 patience=$2
 mkdir -m 700 "$directory" || exit 1
@@ -25,6 +26,7 @@ trap '' HUP INT
 watch
 while read -r ended; do
   kill "$watcher"
+  [ "$ended" != keep ] || exit 0
   watch
   (cd "$directory" && rm -f -- $ended)
 done

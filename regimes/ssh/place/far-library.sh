@@ -81,7 +81,7 @@ end_commands() {
 end_session() {
   mv "$1" "$1.ended" 2>/dev/null
   for directory in "$1.ended" "$1"; do
-    [ -d "$directory" ] && [ -O "$directory" ] || continue
+    [ -d "$directory" ] && [ -O "$directory" ] && [ ! -h "$directory" ] || continue
     end_commands '0.1 0.2 0.4 0.8 1 1 1' $(cd "$directory" && echo *.*.*)
     rm -rf "$directory"
   done

@@ -1,3 +1,4 @@
+import { abortOf } from '../../../src/abort.ts';
 import type { Bytes } from '../../../src/bytes.ts';
 import { collect } from '../../../src/place/collect.ts';
 import { TestbedError } from '../../../src/errors.ts';
@@ -19,6 +20,8 @@ export interface Keeper {
   readonly uid: number;
   /** Says that a command has ended. */
   forget(key: Bytes): void;
+  /** Has what runs there left to its user. @throws TestbedError where it does not answer */
+  keep(): Promise<void>;
   /** No more signs of life. */
   stop(): void;
 }
@@ -69,6 +72,14 @@ export async function startKeeper(far: FarSide, { signal, log }: Context): Promi
   return {
     uid: Number(uid),
     forget: (key) => void ended.push(key),
+    async keep() {
+      clearInterval(beat);
+      // Commands that have just ended stay written down: what they left behind goes with the rest.
+      keeper.stdin.write('keep\n');
+      const ending = await Promise.race([keeper.ended, abortOf(AbortSignal.timeout(LIMIT))]);
+      if (ending && 'status' in ending && ending.status === 0) return;
+      throw new TestbedError({ step: `the keeper on ${label} does not let go` });
+    },
     stop() {
       clearInterval(beat);
       keeper.stdin.end();
