@@ -63,6 +63,21 @@ describe('the manual', () => {
   });
 });
 
+describe('README.md and CONTRIBUTING.md', () => {
+  it('name npm scripts that exist', () => {
+    const { scripts } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+    };
+    const named = ['README.md', 'CONTRIBUTING.md'].flatMap((file) =>
+      [...readFileSync(join(projectRoot, file), 'utf8').matchAll(/npm run ([\w:]+)/g)].map(
+        ([, name = '']) => name,
+      ),
+    );
+    expect(named).to.include('demo');
+    expect(named.filter((name) => !(name in scripts))).to.deep.equal([]);
+  });
+});
+
 /** The variables of the environment that a file reads by their names. */
 function variablesIn(path: string): string[] {
   const text = readFileSync(path, 'utf8');
