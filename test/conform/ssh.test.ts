@@ -2,6 +2,7 @@ import { expect } from 'chai';
 
 import { makeAccount } from '../support/account.ts';
 import { serverArgv } from '../support/server.ts';
+import { debianTarball } from '../support/fixtures.ts';
 import { startDropbear, startSshd, type TestSshd } from '../support/sshd.ts';
 import { fileTempDir } from '../support/tempdir.ts';
 import { passwordFile, sshWords } from '../regimes/ssh/support.ts';
@@ -9,6 +10,8 @@ import { runConform } from './run-conform.ts';
 
 /** In what differs for another way in; all of them take minutes. */
 const LEAN = ['AUXVERB-1', 'AUXVERB-5', 'AUXVERB-12', 'ENV-1', 'COPY-1', 'COPY-4', 'CAP'];
+
+const SOAK = process.env['REGIME_SOAK'] !== undefined;
 
 describe('the ssh regime keeps the rules of regime-protocol(7)', function () {
   this.timeout(3_600_000);
@@ -19,8 +22,7 @@ describe('the ssh regime keeps the rules of regime-protocol(7)', function () {
   });
 
   async function conform(argv: readonly string[], rules: readonly string[]): Promise<void> {
-    const soak = process.env['REGIME_SOAK'] !== undefined;
-    const only = soak ? [] : rules.flatMap((rule) => ['--only', rule]);
+    const only = SOAK ? [] : rules.flatMap((rule) => ['--only', rule]);
     const { status, output, errors, results } = await runConform(
       [...only, '--', ...serverArgv(...argv)],
       serverArgv('conform'),
@@ -28,7 +30,7 @@ describe('the ssh regime keeps the rules of regime-protocol(7)', function () {
     const failed = results.filter((result) => !result.passed);
     expect(failed.map((one) => `${one.title}\n${one.diagnostics}`).join('\n')).to.equal('');
     expect(status, `${output.slice(-500)}${errors}`).to.equal(0);
-    expect(results.length).to.be.at.least(soak ? 100 : rules.length);
+    expect(results.length).to.be.at.least(SOAK ? 100 : rules.length);
   }
 
   it('as root', async () => {
@@ -44,6 +46,22 @@ describe('the ssh regime keeps the rules of regime-protocol(7)', function () {
   it('as a plain user', async () => {
     await conform(sshWords(sshd, makeAccount().name), LEAN);
   });
+
+  if (SOAK) {
+    it('as a user who becomes root without a password', async () => {
+      await conform(sshWords(sshd, makeAccount({ sudo: 'free' }).name), []);
+    });
+
+    it('with a testbed of the machine itself inside', async () => {
+      const root = makeAccount({ root: true, shell: '/bin/sh' });
+      await conform([...sshWords(sshd, root.name), '+', 'chroot', '/'], []);
+    });
+
+    it('with a tarball inside, as a plain user', async () => {
+      const user = makeAccount({ shell: '/bin/sh' });
+      await conform([...sshWords(sshd, user.name), '+', 'chroot', debianTarball()], []);
+    });
+  }
 
   it('with dropbear', async function () {
     const user = makeAccount();
