@@ -94,6 +94,8 @@ export interface Context {
    * it takes. See `waitForOthers` in src/place/reservation.ts.
    */
   readonly wait?: number;
+  /** True for what nobody has asked for, as the reaping at a start: so nobody is asked for anything. */
+  readonly unattended?: boolean;
   /** Writes the regime's state into the session record; resolves when it is on disk. */
   checkpoint(state: unknown): Promise<void>;
 }

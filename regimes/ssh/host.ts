@@ -6,6 +6,7 @@ import type { Place } from '../../src/place/place.ts';
 import type { Context } from '../../src/regime.ts';
 import type { Connection } from './connection/channel.ts';
 import { connect } from './connection/connect.ts';
+import { passwords } from './connection/passwords.ts';
 import { resolveTarget } from './connection/resolve.ts';
 import type { Request } from './connection/target.ts';
 import { runRevertCommand } from './revert-command.ts';
@@ -14,7 +15,14 @@ import { capabilityWords, type SetupAnswer } from './setup/answer.ts';
 import { requestOf } from './setup/request.ts';
 import { useSetupScript } from './setup/script.ts';
 
-type HostContext = Pick<Context, 'signal' | 'log'>;
+export type HostContext = Pick<Context, 'signal' | 'log' | 'unattended'>;
+
+/** A connection to a host that has let us in. */
+export interface LoggedIn {
+  connection: Connection;
+  /** Passwords for sudo: the next one where the last was wrong. */
+  passwords(): AsyncIterable<Bytes>;
+}
 
 /** A host: one that is there, or one that a setup script makes. */
 export interface Host {
@@ -27,9 +35,7 @@ export interface Host {
   /** Has it made where a setup script does that. */
   make(context: HostContext): Promise<void>;
   /** @throws TestbedError */
-  logIn(context: HostContext): Promise<Connection>;
-  /** The password of the user there, where one was given. */
-  password(): Promise<Bytes | undefined>;
+  logIn(context: HostContext): Promise<LoggedIn>;
   /** Puts it back to what it was, where there is a way. It may be reached in another way after that. */
   readonly putBack: ((context: HostContext) => Promise<void>) | undefined;
   /** True where somebody else has waited for a reboot. */
@@ -57,6 +63,7 @@ function givenHost(settings: SshSettings, here: Place): Host {
   const { request, revertCommand } = settings;
   const { host } = request;
   const password = () => passwordOf(settings);
+  const answers = new Map<string, Bytes>();
   const found: Request | undefined = host === undefined ? undefined : { ...request, host };
   const putBack = (context: HostContext) => runRevertCommand(revertCommand ?? '', here, context);
   return {
@@ -64,8 +71,7 @@ function givenHost(settings: SshSettings, here: Place): Host {
     vouched: [],
     isMade: false,
     make: () => Promise.resolve(),
-    logIn: (context) => logIn(found, password, context),
-    password,
+    logIn: (context) => logIn(found, { password, answers }, context),
     putBack: revertCommand === undefined ? undefined : putBack,
     ...(revertCommand !== undefined && { release: putBack }),
   };
@@ -84,6 +90,7 @@ function madeHost(settings: SshSettings, state: HostState, here: Place): Host {
     answer = await setup.make(command, context);
     request = requestOf(settings.request, answer, textOf(state.knownHosts));
   };
+  const answers = new Map<string, Bytes>();
   const password = async () => (await passwordOf(settings)) ?? answer.password;
   const putBack = (context: HostContext) =>
     revertCommand === undefined
@@ -98,8 +105,7 @@ function madeHost(settings: SshSettings, state: HostState, here: Place): Host {
     },
     isMade: true,
     make: (context) => make('open', context),
-    logIn: (context) => logIn(request, password, context),
-    password,
+    logIn: (context) => logIn(request, { password, answers }, context),
     get putBack() {
       const can = revertCommand !== undefined || capabilityWords(answer).some(meansRevert);
       return can ? putBack : undefined;
@@ -114,16 +120,35 @@ function meansRevert(word: Bytes): boolean {
   return word === 'revert' || word === 'revert-full-system';
 }
 
+/** Milliseconds in which somebody has to say the password for sudo; without it there is no root. */
+const PATIENCE = 120_000;
+
+interface Secrets {
+  /** What was given. */
+  password(): Promise<Bytes | undefined>;
+  /** What was answered before. */
+  answers: Map<string, Bytes>;
+}
+
 async function logIn(
   request: Request | undefined,
-  password: () => Promise<Bytes | undefined>,
+  { password, answers }: Secrets,
   context: HostContext,
-): Promise<Connection> {
+): Promise<LoggedIn> {
   if (!request) throw new TestbedError({ step: 'the setup script has made no host' });
   const secret = await password();
-  const surroundings = {
-    log: context.log,
+  const { log, unattended = false } = context;
+  const target = await resolveTarget(request, {
+    log,
+    answers,
+    unattended,
     ...(secret !== undefined && { password: () => Promise.resolve(secret) }),
+  });
+  return {
+    connection: await connect(target, context),
+    passwords() {
+      const limit = AbortSignal.any([context.signal, AbortSignal.timeout(PATIENCE)]);
+      return passwords(target, 'sudo', limit);
+    },
   };
-  return connect(await resolveTarget(request, surroundings), context);
 }

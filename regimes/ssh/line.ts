@@ -2,7 +2,7 @@ import type { Argv, Bytes } from '../../src/bytes.ts';
 import type { Place } from '../../src/place/place.ts';
 import type { Context } from '../../src/regime.ts';
 import type { Connection } from './connection/channel.ts';
-import type { Host } from './host.ts';
+import type { Host, HostContext } from './host.ts';
 import { becomeRoot, type Identity } from './place/become-root.ts';
 import { discardRemote } from './place/discard-remote.ts';
 import { farSideOf, type FarSide } from './place/far-side.ts';
@@ -41,13 +41,10 @@ export interface LineOptions {
 const STANDBY = 3;
 
 /** Logs in to a host. @throws TestbedError */
-export async function access(
-  host: Host,
-  context: Pick<Context, 'signal' | 'log'>,
-): Promise<Access> {
-  const connection = await host.logIn(context);
+export async function access(host: Host, context: HostContext): Promise<Access> {
+  const { connection, passwords } = await host.logIn(context);
   try {
-    return { connection, ...(await becomeRoot(connection, () => host.password(), context)) };
+    return { connection, ...(await becomeRoot(connection, passwords, context)) };
   } catch (cause) {
     connection.close();
     throw cause;

@@ -1,8 +1,7 @@
 import { localPlace } from '../place/local.ts';
 import type { Place } from '../place/place.ts';
-import type { Context } from '../regime.ts';
 import { findRegime } from '../regimes.ts';
-import type { Lookups } from '../session/discard.ts';
+import type { DiscardContext, Lookups } from '../session/discard.ts';
 import type { SessionRecord } from '../session/record.ts';
 import { reachTestbed } from '../session/reach.ts';
 import { removeScratch } from '../session/scratch.ts';
@@ -33,7 +32,7 @@ export const lookups: Lookups = {
 async function onPlace(
   on: 'host' | 'testbed',
   record: SessionRecord,
-  context: Pick<Context, 'signal' | 'log'>,
+  context: DiscardContext,
   work: (place: Place) => Promise<void>,
 ): Promise<void> {
   if (on === 'host') return work(localPlace);

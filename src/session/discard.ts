@@ -20,7 +20,7 @@ const DEADLINE = 120_000;
 export type Reach =
   { place: Place; close?(): Promise<void> } | 'ends-with-outer' | { unreachable: string };
 
-type DiscardContext = Pick<Context, 'signal' | 'log'>;
+export type DiscardContext = Pick<Context, 'signal' | 'log' | 'unattended'>;
 
 /** What the session layer does not know by itself. */
 export interface Lookups {

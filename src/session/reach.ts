@@ -2,6 +2,7 @@ import { TestbedError } from '../errors.ts';
 import { localPlace } from '../place/local.ts';
 import type { Place } from '../place/place.ts';
 import type { Context, Regime, Testbed } from '../regime.ts';
+import type { DiscardContext } from './discard.ts';
 import type { SessionRecord } from './record.ts';
 
 /** What of a chain outlived its server, reached again. */
@@ -23,11 +24,11 @@ export interface Reached {
 export async function reachTestbed(
   record: SessionRecord,
   findRegime: (name: string) => Promise<Regime | undefined>,
-  { signal, log }: Pick<Context, 'signal' | 'log'>,
+  given: DiscardContext,
   depth = record.regimes.length,
   anew = false,
 ): Promise<Reached | undefined> {
-  const context: Context = { signal, log, wait: 0, checkpoint: () => Promise.resolve() };
+  const context: Context = { ...given, wait: 0, checkpoint: () => Promise.resolve() };
   const testbeds: Testbed[] = [];
   const close = async () => {
     for (const testbed of testbeds.splice(0).reverse()) await testbed.close(context);

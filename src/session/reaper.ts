@@ -4,8 +4,7 @@ import { join } from 'node:path';
 
 import { asError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import type { Context } from '../regime.ts';
-import { discardTestbed, type Lookups } from './discard.ts';
+import { discardTestbed, type DiscardContext, type Lookups } from './discard.ts';
 import { look, machineInLock, type Found } from './found.ts';
 import { idOfName } from './ids.ts';
 import { takeLock, type Lock } from './lock.ts';
@@ -43,7 +42,7 @@ export interface ReapOptions {
 export async function reap(
   repository: Repository,
   lookups: Lookups,
-  context: Pick<Context, 'signal' | 'log'>,
+  context: DiscardContext,
   options: ReapOptions = {},
 ): Promise<Reaped[]> {
   const names = await repository.list();
@@ -88,7 +87,7 @@ export async function reapQuietly(
     else log.debug(`session ${id}: ${outcome}: ${reason}`);
   };
   try {
-    await reap(repository, lookups, context, { onReaped });
+    await reap(repository, lookups, { ...context, unattended: true }, { onReaped });
   } catch (cause) {
     if (!signal.aborted) log.warn(`cannot reap in ${repository.path}: ${asError(cause).message}`);
   }
@@ -97,7 +96,7 @@ export async function reapQuietly(
 async function reapOne(
   found: Found,
   lookups: Lookups,
-  context: Pick<Context, 'signal' | 'log'>,
+  context: DiscardContext,
   options: ReapOptions,
 ): Promise<Reaped | undefined> {
   const { id, directory, record } = found;
@@ -150,7 +149,7 @@ async function takeDeadLock(directory: string): Promise<Lock | undefined> {
 async function reapLocked(
   { id, directory }: Found,
   lookups: Lookups,
-  context: Pick<Context, 'signal' | 'log'>,
+  context: DiscardContext,
   options: ReapOptions,
 ): Promise<Reaped | undefined> {
   const current = look(id, directory);

@@ -1,4 +1,4 @@
-import { openSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
 
 import type { Bytes } from '../../../src/bytes.ts';
@@ -13,10 +13,24 @@ export interface Question {
   signal: AbortSignal;
 }
 
+const TERMINAL = '/dev/tty';
 const INTERRUPT = '\x03';
 const END = '\x04';
 const KILL_LINE = '\x15';
 const ERASE = ['\x7f', '\b'];
+
+/** True where there is a terminal to ask on. */
+export function hasTerminal(): boolean {
+  try {
+    closeSync(openSync(TERMINAL, 'r+'));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Milliseconds that a signal may take until it is heard. */
+const GRACE = 1000;
 
 /**
  * Asks on the terminal (/dev/tty), never on stdin, which belongs to the protocol.
@@ -27,9 +41,10 @@ export function ask(question: Question): Promise<Bytes | undefined> {
 }
 
 async function askNow({ prompt, echo = false, signal }: Question): Promise<Bytes | undefined> {
+  if (signal.aborted) return undefined;
   let terminal: number;
   try {
-    terminal = openSync('/dev/tty', 'r+');
+    terminal = openSync(TERMINAL, 'r+');
   } catch {
     return undefined;
   }
@@ -55,15 +70,24 @@ function readLine(
 ): Promise<Bytes | undefined> {
   return new Promise((resolve) => {
     let line = '';
-    const stop = () => resolve(undefined);
+    let timer: NodeJS.Timeout | undefined;
+    const stop = () => {
+      clearTimeout(timer);
+      resolve(undefined);
+    };
+    /** Whoever hears the signal gives up what we ask for. */
+    const interrupt = () => {
+      process.kill(process.pid, 'SIGINT');
+      timer ??= setTimeout(stop, GRACE);
+    };
     signal.addEventListener('abort', stop, { once: true });
     input.once('close', stop);
     input.on('error', stop);
     input.setEncoding('latin1').on('data', (keys: string) => {
       for (const key of keys) {
         if (key === '\r' || key === '\n') return resolve(line);
-        if (key === INTERRUPT) process.kill(process.pid, 'SIGINT');
-        if (key === INTERRUPT || (key === END && line === '')) return stop();
+        if (key === INTERRUPT) return interrupt();
+        if (key === END && line === '') return stop();
         if (key === KILL_LINE) line = '';
         else if (ERASE.includes(key)) line = line.slice(0, -1);
         else if (key >= ' ') {

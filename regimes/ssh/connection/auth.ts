@@ -1,9 +1,10 @@
 import type { AnyAuthMethod, Prompt } from 'ssh2';
 
-import { textOf, type Bytes } from '../../../src/bytes.ts';
+import { textOf } from '../../../src/bytes.ts';
 import type { Context } from '../../../src/regime.ts';
 import { agentOf } from './agent.ts';
 import { ask } from './ask.ts';
+import { ATTEMPTS, nameOf, passwords } from './passwords.ts';
 import { findSigners } from './signers.ts';
 import type { Target } from './target.ts';
 
@@ -22,9 +23,6 @@ export interface Authentication {
 
 type Surroundings = Pick<Context, 'signal' | 'log'>;
 
-/** Times that somebody may be asked for a password, as in ssh. */
-const ATTEMPTS = 3;
-
 /** Where a server counts failures (MaxAuthTries, 6 by default), the password has to have its turn. */
 const KEYS_BEFORE_PASSWORD = 4;
 
@@ -33,9 +31,8 @@ export function authenticate(target: Target, context: Surroundings): Authenticat
   const { user, credentials } = target;
   const tried: string[] = [];
   let accepted: readonly string[] = [];
-  const secret = passwordSource(target, context);
   const ways = new Map(
-    credentials.methods.map((method) => [method, attempts(method, target, context, secret, tried)]),
+    credentials.methods.map((method) => [method, attempts(method, target, context, tried)]),
   );
   return {
     tried,
@@ -61,12 +58,11 @@ function attempts(
   method: string,
   target: Target,
   context: Surroundings,
-  secret: PasswordSource,
   tried: string[],
 ): Attempts {
   if (method === 'publickey') return keyAttempts(target, context, tried);
-  if (method === 'password') return passwordAttempts(target, secret, tried);
-  return dialogueAttempts(target, context, secret, tried);
+  if (method === 'password') return passwordAttempts(target, context.signal, tried);
+  return dialogueAttempts(target, context.signal, tried);
 }
 
 /** Where an own agent for each key makes ssh2 ask the server first whether it would take that key. */
@@ -84,41 +80,41 @@ async function* keyAttempts(
   return undefined;
 }
 
-async function* passwordAttempts(
-  { user }: Target,
-  secret: PasswordSource,
-  tried: string[],
-): Attempts {
-  for (
-    let password = await secret.first();
-    password !== undefined;
-    password = await secret.next()
-  ) {
+async function* passwordAttempts(target: Target, signal: AbortSignal, tried: string[]): Attempts {
+  for await (const password of passwords(target, 'login', signal)) {
     tried.push('a password');
-    yield { type: 'password', username: user, password: textOf(password) };
+    yield { type: 'password', username: target.user, password: textOf(password) };
   }
   return undefined;
 }
 
-/** keyboard-interactive: what is not to be echoed is taken for a question for the password, once. */
+/**
+ * keyboard-interactive: the first question whose answer is not to be seen is taken for the one for the
+ * password.
+ */
 async function* dialogueAttempts(
   { user, label, credentials }: Target,
-  { signal }: Surroundings,
-  secret: PasswordSource,
+  signal: AbortSignal,
   tried: string[],
 ): Attempts {
-  const known = await secret.known();
-  if (known === undefined && !credentials.mayAsk) return undefined;
-  for (let attempt = 0; attempt < (known === undefined ? ATTEMPTS : 1); attempt += 1) {
-    tried.push('a dialogue (keyboard-interactive)');
-    let unused = known;
+  const { password, answers, mayAsk } = credentials;
+  const name = nameOf(label, 'login');
+  const given = await password?.();
+  for (let attempt = 0; attempt < (given === undefined ? ATTEMPTS : 1); attempt += 1) {
+    const unused = given ?? answers.get(name);
+    if (unused === undefined && !mayAsk) return undefined;
+    const heard = { first: false, silence: false };
     const answerTo = async ({ prompt, echo = false }: Prompt): Promise<string> => {
-      const own = echo ? undefined : unused;
-      if (own !== undefined) unused = undefined;
+      const isFirst = !echo && !heard.first;
+      heard.first ||= isFirst;
+      if (isFirst && unused !== undefined) return textOf(unused);
       const question = { prompt: `(${label}) ${prompt}`, echo, signal };
-      const answer = own ?? (credentials.mayAsk ? await ask(question) : undefined);
+      const answer = mayAsk && !heard.silence ? await ask(question) : undefined;
+      heard.silence ||= answer === undefined;
+      if (isFirst && answer !== undefined) answers.set(name, answer);
       return textOf(answer ?? '');
     };
+    tried.push('a dialogue (keyboard-interactive)');
     yield {
       type: 'keyboard-interactive',
       username: user,
@@ -126,6 +122,9 @@ async function* dialogueAttempts(
         void answerAll(prompts, answerTo).then(finish);
       },
     };
+    // It was wrong.
+    answers.delete(name);
+    if (heard.silence) return undefined;
   }
   return undefined;
 }
@@ -137,32 +136,4 @@ async function answerAll(
   const answers: string[] = [];
   for (const prompt of prompts) answers.push(await answerTo(prompt));
   return answers;
-}
-
-/** Where passwords come from: what was given, what was answered before, the terminal. */
-interface PasswordSource {
-  /** Without asking. */
-  known(): Promise<Bytes | undefined>;
-  first(): Promise<Bytes | undefined>;
-  /** Another one, where the last was wrong. */
-  next(): Promise<Bytes | undefined>;
-}
-
-function passwordSource({ label, credentials }: Target, { signal }: Surroundings): PasswordSource {
-  const { password, answers, mayAsk } = credentials;
-  let left = ATTEMPTS;
-  const fromTerminal = async () => {
-    if (!mayAsk || left === 0) return undefined;
-    left -= 1;
-    const answer = await ask({ prompt: `Password of ${label}:`, signal });
-    // Further connections are opened without a question.
-    if (answer !== undefined) answers.set('password', answer);
-    return answer;
-  };
-  const known = async () => (await password?.()) ?? answers.get('password');
-  return {
-    known,
-    first: async () => (await known()) ?? (await fromTerminal()),
-    next: async () => (password ? undefined : fromTerminal()),
-  };
 }

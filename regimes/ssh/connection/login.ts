@@ -37,7 +37,9 @@ export async function logIn(
   stream: Duplex,
   { signal, log }: Pick<Context, 'signal' | 'log'>,
 ): Promise<string> {
-  const attempt = authenticate(target, { signal, log });
+  // Nobody is asked any more once the log-in is over, as when the host has lost its patience.
+  const over = new AbortController();
+  const attempt = authenticate(target, { signal: AbortSignal.any([signal, over.signal]), log });
   let verdict: HostKeyVerdict = { known: true };
   let newKey: Buffer | undefined;
   let greeted = false;
@@ -103,6 +105,7 @@ export async function logIn(
     });
   }).finally(() => {
     clearTimeout(timer);
+    over.abort();
     signal.removeEventListener('abort', stop);
     client.removeAllListeners('error').removeAllListeners('close');
     client.on('error', () => {});

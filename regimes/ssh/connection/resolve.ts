@@ -3,6 +3,7 @@ import { homedir, userInfo } from 'node:os';
 import type { Bytes } from '../../../src/bytes.ts';
 import { TestbedError, UsageError } from '../../../src/errors.ts';
 import type { Logger } from '../../../src/log.ts';
+import { hasTerminal } from './ask.ts';
 import { readConfig, type HostConfig } from './config.ts';
 import { readHost } from './host-words.ts';
 import {
@@ -22,6 +23,10 @@ export interface Surroundings {
   readonly log: Logger;
   /** The password for the host itself; jump hosts never get it. */
   readonly password?: () => Promise<Bytes>;
+  /** What somebody has answered at an earlier connection; grows. */
+  readonly answers?: Map<string, Bytes>;
+  /** True where nobody may be asked, whatever the configuration says. */
+  readonly unattended?: boolean;
 }
 
 const DEFAULTS = {
@@ -54,7 +59,7 @@ export async function resolveTarget(request: Request, surroundings: Surroundings
 
 async function resolve(
   request: Request,
-  { log, password }: Surroundings,
+  { log, password, answers = new Map(), unattended = false }: Surroundings,
   jumps: number,
 ): Promise<Target> {
   const host = request.host.replace(/^\[(.*)\]$/, '$1');
@@ -79,7 +84,7 @@ async function resolve(
       .map((path) => expandPath(path, tokens));
   const home = `${homedir()}/.ssh`;
   const agent = findAgent(first('identityagent', same, 'SSH_AUTH_SOCK'), tokens);
-  const route = await findRoute(config, request, tokens, log, jumps);
+  const route = await findRoute(config, request, tokens, { log, answers, unattended }, jumps);
   return {
     label: `${user}@${host}`,
     hostName,
@@ -88,12 +93,12 @@ async function resolve(
     family: first('addressfamily', readFamily, 0),
     credentials: {
       methods: methodsOf(config),
-      mayAsk: !first('batchmode', readFlag, false),
+      mayAsk: !unattended && !first('batchmode', readFlag, false) && hasTerminal(),
       identityFiles: paths(
         'identityfile',
         DEFAULTS.identities.map((name) => `${home}/${name}`),
       ),
-      answers: new Map(),
+      answers,
       namesFiles: config.has('identityfile'),
       identitiesOnly: first('identitiesonly', readFlag, false),
       ...(agent !== undefined && { agent }),
@@ -154,7 +159,7 @@ async function findRoute(
   config: HostConfig,
   request: Request,
   tokens: Tokens,
-  log: Logger,
+  surroundings: Surroundings,
   jumps: number,
 ): Promise<Route | undefined> {
   const command = config.get('proxycommand')?.join(' ');
@@ -174,5 +179,5 @@ async function findRoute(
     options: before,
     ...(configFile !== undefined && { configFile }),
   };
-  return { jump: await resolve(own, { log }, jumps + 1) };
+  return { jump: await resolve(own, surroundings, jumps + 1) };
 }

@@ -5,12 +5,10 @@ import type { Context } from '../../../src/regime.ts';
 import { agentKeys, type AgentKey } from './agent.ts';
 import { ask } from './ask.ts';
 import { readKeyFile, type KeyFile, type PrivateKey, type Signer } from './keys.ts';
+import { ATTEMPTS } from './passwords.ts';
 import type { Credentials } from './target.ts';
 
 type Surroundings = Pick<Context, 'signal' | 'log'>;
-
-/** Times that a passphrase may be asked for, as in ssh. */
-const ATTEMPTS = 3;
 
 /**
  * What may sign, in the order to try it: the keys of the files that were named, those of them that
@@ -76,7 +74,7 @@ async function decipher(
 ): Promise<PrivateKey> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const known = answers.get(path);
-    const prompt = `Passphrase for the key ${path}:`;
+    const prompt = `${attempt === 0 ? '' : 'Wrong. '}Passphrase for the key ${path}:`;
     const passphrase = known ?? (mayAsk ? await ask({ prompt, signal }) : undefined);
     if (passphrase === undefined) {
       throw new Error(

@@ -35,7 +35,7 @@ export interface HostKeyRules {
 export interface Credentials {
   /** Ways to log in, in the order to try them: names of RFC 4252. */
   readonly methods: readonly string[];
-  /** False where nobody may be asked (BatchMode). */
+  /** False where nobody may be asked (BatchMode), or there is no terminal. */
   readonly mayAsk: boolean;
   readonly identityFiles: readonly string[];
   /** True where the files were named, and are not just those that people mostly have. */
@@ -44,7 +44,7 @@ export interface Credentials {
   readonly identitiesOnly: boolean;
   /** The socket of an agent. */
   readonly agent?: string;
-  /** Passphrases by the files of their keys, and a password: what somebody has answered before. */
+  /** Passphrases by the files of their keys, and passwords: what somebody has answered before. */
   readonly answers: Map<string, Bytes>;
   /** The password that was given; a function, so that it is in no record and no log. */
   readonly password?: () => Promise<Bytes>;

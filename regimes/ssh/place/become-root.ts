@@ -1,5 +1,5 @@
 import type { Bytes } from '../../../src/bytes.ts';
-import { lastWords, TestbedError } from '../../../src/errors.ts';
+import { lastWords, TestbedError, TimedOut } from '../../../src/errors.ts';
 import { succeeded } from '../../../src/place/place.ts';
 import type { Context } from '../../../src/regime.ts';
 import type { Connection } from '../connection/channel.ts';
@@ -13,6 +13,9 @@ const LIMIT = 60_000;
 /** The name, the number, and whether sudo asks for nothing. -k: an earlier time's ticket does not last. */
 const WHO = 'id -un; id -u; test "$(id -u)" = 0 || exec sudo -n -k true';
 
+/** What a shell says of a program that is not there. */
+const NOT_FOUND = 127;
+
 /** Who commands are run as. */
 export interface Identity {
   become: Becoming;
@@ -23,11 +26,11 @@ export interface Identity {
 /**
  * Finds out who we are on the far side, and whether sudo makes us root; a line says why where it does
  * not.
- * @param password for sudo, asked for only where it wants one
+ * @param passwords for sudo, asked for only where it wants one
  */
 export async function becomeRoot(
   connection: Connection,
-  password: () => Promise<Bytes | undefined>,
+  passwords: () => AsyncIterable<Bytes>,
   { signal, log }: Pick<Context, 'signal' | 'log'>,
 ): Promise<Identity> {
   const ask = (become: Becoming, ...command: string[]) =>
@@ -37,14 +40,17 @@ export async function becomeRoot(
   if (uid === '0') return { become: { by: 'nothing' }, login };
   if (succeeded(first)) return { become: { by: 'sudo' }, login };
   let refusal = lastWords(first.stderr);
-  const secret = await password();
-  if (secret !== undefined) {
-    const become: Becoming = { by: 'sudo', password: secret };
-    try {
-      if (succeeded(await ask(become, 'true'))) return { become, login };
-    } catch (cause) {
-      if (!(cause instanceof TestbedError)) throw cause;
-      refusal = lastWords(cause.details.output ?? '') || refusal;
+  if (!('status' in first.ending && first.ending.status === NOT_FOUND)) {
+    for await (const password of passwords()) {
+      const become: Becoming = { by: 'sudo', password };
+      try {
+        if (succeeded(await ask(become, 'true'))) return { become, login };
+      } catch (cause) {
+        signal.throwIfAborted();
+        if (!(cause instanceof TestbedError || cause instanceof TimedOut)) throw cause;
+        const { output = '' } = cause instanceof TestbedError ? cause.details : {};
+        refusal = lastWords(output) || cause.message;
+      }
     }
   }
   log.warn(`root-on-testbed is not advertised: ${refusal || 'no sudo'}`);

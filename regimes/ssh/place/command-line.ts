@@ -7,8 +7,8 @@ export type Becoming =
   | { readonly by: 'sudo'; readonly password: Bytes };
 
 /**
- * The wrapper. It says who it is (`MARK PID.START.SESSION` on stdout, `MARK` on stderr: all before that
- * is the login shell's), reads a line headed by MARK, and becomes what that says. START is when the
+ * The wrapper. It says who it is (`MARK PID.START.SESSION` on stdout, `MARK` on stderr where that is not the
+ * same terminal: all before that is the login shell's), reads a line headed by MARK, and becomes what that says. START is when the
  * process started (proc(5)), so that its number can't be taken for another process's later.
  *
  * `read` takes no byte after its line, so the rest of stdin is the command's. Lines that have no MARK are
@@ -20,7 +20,7 @@ export type Becoming =
 const WRAPPER = [
   'm=$1; LC_ALL=C; export LC_ALL; umask 022; cd /',
   's=; { read -r s </proc/self/stat; } 2>/dev/null; set -- $s; k=$$.${22:-0}.${6:-0}',
-  'echo "$m $k"; echo "$m" >&2',
+  'echo "$m $k"; [ -t 2 ] || echo "$m" >&2',
   'while IFS= read -r l; do case $l in "$m "*) eval "${l#* }"; exit 255;; esac; done',
   'exit 255',
 ].join('; ');
@@ -33,8 +33,13 @@ export function wrapperLine(mark: string, become: Becoming, terminal: boolean): 
   const sh = `/bin/sh -c '${terminal ? RAW : ''}${WRAPPER}' regime ${mark}`;
   if (become.by === 'nothing') return `exec ${sh}`;
   // -k: a ticket of an earlier time must not leave the password to the command.
-  const how = 'password' in become ? '-k -S -p :' : '-n';
+  const how = 'password' in become ? `-k -S -p ${sudoPrompt(mark)}` : '-n';
   return `exec sudo -H ${how} -- ${sh}`;
+}
+
+/** What sudo says to ask for a password, where its configuration leaves that to us. */
+export function sudoPrompt(mark: string): string {
+  return `sudo-of-${mark.replace(/^[a-z]+/, '')}:`;
 }
 
 /** What a wrapper is to run. */

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import type { Readable } from 'node:stream';
 
 import type { Bytes } from '../../../src/bytes.ts';
 import { lastWords, TestbedError } from '../../../src/errors.ts';
 import { describeEnding } from '../../../src/place/place.ts';
 import type { Channel, ChannelEnding, Connection } from '../connection/channel.ts';
-import { wrapperLine, type Becoming } from './command-line.ts';
+import { sudoPrompt, wrapperLine, type Becoming } from './command-line.ts';
 import { findMark } from './find-mark.ts';
 
 /** A wrapper on the far side that waits for its order. */
@@ -24,6 +25,9 @@ export interface WindowSize {
 
 /** Milliseconds that a login shell may take until our wrapper runs. */
 const PATIENCE = 120_000;
+
+/** Bytes in which sudo asks for a second time. */
+const KEPT = 4096;
 
 /**
  * Starts a wrapper. Its streams are paused; what the login shell printed is gone from them.
@@ -48,7 +52,13 @@ export async function startWrapper(
       ...(terminal && { pty: terminal }),
       signal: start.signal,
     });
-    if ('password' in become) channel.stdin.write(Buffer.from(`${become.password}\n`, 'latin1'));
+    if ('password' in become) {
+      channel.stdin.write(Buffer.from(`${become.password}\n`, 'latin1'));
+      // That was wrong: the end of its input is the end of sudo, which would ask for more.
+      onSecond(terminal ? channel.stdout : channel.stderr, sudoPrompt(mark), () => {
+        channel.stdin.end(terminal && END_OF_TRANSMISSION);
+      });
+    }
     const [output, errors] = await Promise.all([
       findMark(channel.stdout, mark),
       // A pseudo-terminal has but one stream.
@@ -69,6 +79,21 @@ export async function startWrapper(
   } finally {
     limits.removeEventListener('abort', stop);
   }
+}
+
+/** What ends the input of who reads a pseudo-terminal. */
+const END_OF_TRANSMISSION = '\x04';
+
+/** Calls once a text has come twice, up to the end of a stream or its being paused. */
+function onSecond(stream: Readable, text: string, call: () => void): void {
+  let seen = '';
+  const look = (chunk: Buffer) => {
+    seen = (seen + chunk.toString('latin1')).slice(-KEPT);
+    if (seen.indexOf(text) === seen.lastIndexOf(text)) return;
+    stream.removeListener('data', look);
+    call();
+  };
+  stream.on('data', look).once('pause', () => stream.removeListener('data', look));
 }
 
 function startFailure(

@@ -8,6 +8,8 @@ import type { TestSshd } from '../../support/sshd.ts';
 export function sshWords(sshd: TestSshd, user: string, ...more: string[]): string[] {
   const { port, identity, knownHosts, host } = sshd;
   const words = ['-p', String(port), '-i', identity, '-o', `UserKnownHostsFile=${knownHosts}`];
+  // Nor asks whoever runs the tests at a terminal.
+  words.push('-o', 'BatchMode=yes');
   return ['ssh', ...words, ...more, `${user}@${host}`];
 }
 
