@@ -14,7 +14,7 @@ export function explainTopic(name?: Bytes): string {
       ...commands.flatMap(({ usage = '', text }) => entry(usage, text, INDENT)),
       '',
       'Words are quoted as in a shell. Ctrl-C interrupts what runs, Ctrl-D leaves.',
-      "Also: help CAPABILITY. All of it: 'man 7 regime-protocol'.",
+      "Also: help CAPABILITY. All of it: 'regime help protocol'.",
       '',
     ].join('\n');
   }

@@ -81,7 +81,9 @@ async function converse(
   const { session } = talk;
   const view: View = { broken: false, scratch: '/' };
   for (;;) {
-    const line = await prompt.ask(`${name} ${describeState(view, session.isOpen)}> `);
+    const question = `${name} ${describeState(view, session.isOpen)}> `;
+    // A terminal that has hung up can't be asked any more.
+    const line = halt.aborted ? undefined : await prompt.ask(question);
     if (halt.aborted) return;
     if (line === undefined) {
       if (!session.isOpen) return;

@@ -113,15 +113,24 @@ describe('regime at a terminal', function () {
     expect(plain.colours()).to.not.include(`${ESCAPE}[32m`);
   });
 
-  it('closes the testbed when the terminal hangs up', async () => {
-    const terminal = await startOpen();
-    const scratch = /ok (\/\S+)/.exec(await terminal.shows(/open>$/m))?.[1] ?? '';
-    expect(existsSync(scratch)).to.equal(true);
-    terminal.hangUp();
-    const limit = Date.now() + 30_000;
-    while (existsSync(scratch) && Date.now() < limit) await sleep(50);
-    expect(existsSync(scratch)).to.equal(false);
-  });
+  for (const [when, command] of [
+    ['at the prompt', ''],
+    ['while a command runs', "!sh -c 'echo begun; exec sleep 1000'"],
+  ] as const) {
+    it(`closes the testbed when the terminal hangs up ${when}`, async () => {
+      const terminal = await startOpen();
+      const scratch = /ok (\/\S+)/.exec(await terminal.shows(/open>$/m))?.[1] ?? '';
+      expect(existsSync(scratch)).to.equal(true);
+      if (command !== '') {
+        terminal.press(command, 'Enter');
+        await terminal.shows(/^begun$/m);
+      }
+      terminal.hangUp();
+      const limit = Date.now() + 30_000;
+      while (existsSync(scratch) && Date.now() < limit) await sleep(50);
+      expect(existsSync(scratch)).to.equal(false);
+    });
+  }
 
   it('speaks the plain protocol with --raw, and wherever one side is a pipe', async () => {
     const terminal = start({}, '--raw');
