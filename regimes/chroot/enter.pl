@@ -69,7 +69,10 @@ if (!$child) {
     # Whoever kills the auxverb means the command. After the credentials: changing them resets it.
     sys('prctl', PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     umask 022;
+    # What a terminal understands comes with the terminal, as by ssh and by docker.
+    my ($terminal) = $interactive ? ($ENV{TERM} // '') =~ /^([\w.+-]+)$/a : ();
     %ENV = map { split /=/, $_, 2 } split /\0/, $environment;
+    $ENV{TERM} //= $terminal if defined $terminal;
     exec { $command[0] } @command;
     # As a shell has it: 127 not found, 126 not executable.
     my $status = $! == 2 || $! == 20 ? 127 : 126;    # ENOENT, ENOTDIR

@@ -1,33 +1,53 @@
 import { spawn } from 'node:child_process';
-import { constants } from 'node:os';
+import { isatty } from 'node:tty';
 
 import type { Argv } from '../bytes.ts';
 import { spawnableArgv } from '../place/argv.ts';
+import type { Ending } from '../place/place.ts';
+import { shellStatus } from '../place/shell-status.ts';
+import { runOnTerminal } from '../session/on-terminal.ts';
 
 /** The signals that keys of a terminal send. */
 const KEYS = ['SIGINT', 'SIGQUIT'] as const;
 
 /**
- * Runs a command behind an auxverb with our own descriptors. Resolves with its exit status, as a shell
- * has it.
+ * Runs a command behind an auxverb with our own descriptors; where all of them are a terminal, on one of
+ * its own. Resolves with its exit status, as a shell has it.
  * @param signal ends the command with SIGTERM
  */
-export function passOn(prefix: Argv, command: Argv, signal?: AbortSignal): Promise<number> {
-  const [program = '', ...args] = spawnableArgv([...prefix, ...command]);
-  const child = spawn(program, args, { stdio: 'inherit' });
-  signal?.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });
+export async function passOn(prefix: Argv, command: Argv, signal?: AbortSignal): Promise<number> {
   // At a terminal they reach the command as well, and it decides.
   const ignore = () => {};
   for (const name of KEYS) process.on(name, ignore);
+  try {
+    return shellStatus(await run(prefix, command, signal));
+  } finally {
+    for (const name of KEYS) process.removeListener(name, ignore);
+  }
+}
+
+async function run(prefix: Argv, command: Argv, signal: AbortSignal | undefined): Promise<Ending> {
+  const plain = () => runPlainly([...prefix, ...command], signal);
+  if (![0, 1, 2].every((descriptor) => isatty(descriptor))) return plain();
+  return runOnTerminal([...prefix, ...command], 0, signal).catch((cause: NodeJS.ErrnoException) => {
+    signal?.throwIfAborted();
+    if (cause.code === 'ENOENT') return plain();
+    throw cause;
+  });
+}
+
+function runPlainly(argv: Argv, signal: AbortSignal | undefined): Promise<Ending> {
+  const [program = '', ...args] = spawnableArgv(argv);
+  const child = spawn(program, args, { stdio: 'inherit' });
+  signal?.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });
   return new Promise((resolve, reject) => {
     child.once('error', (cause: NodeJS.ErrnoException) => {
-      if (cause.code === 'ENOENT') resolve(127);
-      else if (cause.code === 'EACCES') resolve(126);
+      if (cause.code === 'ENOENT') resolve({ status: 127 });
+      else if (cause.code === 'EACCES') resolve({ status: 126 });
       else reject(cause);
     });
-    child.once('exit', (status, signal) => {
-      for (const name of KEYS) process.removeListener(name, ignore);
-      resolve(signal ? 128 + constants.signals[signal] : (status ?? 255));
+    child.once('exit', (status, name) => {
+      resolve(name ? { signal: name } : { status: status ?? 255 });
     });
   });
 }

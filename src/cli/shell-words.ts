@@ -1,4 +1,6 @@
-import type { Bytes } from '../bytes.ts';
+import { isUtf8 } from 'node:buffer';
+
+import { bufferOf, type Bytes } from '../bytes.ts';
 import { UsageError } from '../errors.ts';
 
 /** How a shell reads what stands in single quotes after a dollar sign: POSIX, Dollar-Single-Quotes. */
@@ -73,15 +75,14 @@ function unescape(text: Bytes): Bytes {
   });
 }
 
-/** A word as it can be typed again, for completion and for messages. */
+/** A word as it can be typed again, for completion and for messages: with escapes where it is no text. */
 export function quoteShellWord(word: Bytes): Bytes {
   if (/^[A-Za-z0-9_.,:=@%+/~-]+$/.test(word)) return word;
   // eslint-disable-next-line no-control-regex
-  if (!/[\x00-\x1f\x7f]/.test(word)) return `'${word.replaceAll("'", "'\\''")}'`;
-  const escaped = word.replace(
-    // eslint-disable-next-line no-control-regex
-    /[\x00-\x1f\x7f\\']/g,
-    (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
-  return `$'${escaped}'`;
+  const controls = /[\x00-\x1f\x7f]/;
+  const isText = isUtf8(bufferOf(word));
+  if (isText && !controls.test(word)) return `'${word.replaceAll("'", "'\\''")}'`;
+  const escape = (byte: Bytes) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  const escaped = word.replace(/[^\x20-\x7e\x80-\xff]|[\\']/g, escape);
+  return `$'${isText ? escaped : escaped.replace(/[\x80-\xff]/g, escape)}'`;
 }

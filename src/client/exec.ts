@@ -1,10 +1,10 @@
 import { spawn, type StdioNull, type StdioPipe } from 'node:child_process';
-import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
 import type { Argv } from '../bytes.ts';
 import { spawnableArgv } from '../place/argv.ts';
+import { shellStatus } from '../place/shell-status.ts';
 import { bytesOfWord, type Word } from './word.ts';
 
 export interface ExecOptions {
@@ -58,7 +58,7 @@ export async function runAuxverb(
     const ended = new Promise<number>((resolve, reject) => {
       child.once('error', reject);
       child.once('exit', (status, name) => {
-        resolve(status ?? 128 + constants.signals[name ?? 'SIGKILL']);
+        resolve(shellStatus(name ? { signal: name } : { status: status ?? 255 }));
         for (const output of [child.stdout, child.stderr])
           if (output && !output.closed) closeWhenIdle(output);
       });

@@ -131,8 +131,3 @@ export function runCommand(
 ): Promise<Executed> {
   return startCommand(argv, { input: '', ...options }).ended(options.deadline ?? 20_000);
 }
-
-/** The status that a shell would show: signal N is 128+N. */
-export function shellStatus(ending: Ending, signals: Readonly<Record<string, number>>): number {
-  return 'status' in ending ? ending.status : 128 + (signals[ending.signal] ?? 0);
-}

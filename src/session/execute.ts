@@ -3,7 +3,7 @@ import { faultPoint } from '../fault.ts';
 import { collect } from '../place/collect.ts';
 import type { Ending, Place } from '../place/place.ts';
 import { readScript } from '../place/script.ts';
-import { constants } from 'node:os';
+import { shellStatus } from '../place/shell-status.ts';
 import type { Context } from '../regime.ts';
 import type { ExecuteRequest } from '../protocol/session.ts';
 import { randomId } from './ids.ts';
@@ -82,7 +82,7 @@ async function withinTime<T>(
  * host itself is never gone, and no auxverb stands between: there the command said so.
  */
 function statusOf(ending: Ending, place: Place): number {
-  if ('signal' in ending) return 128 + constants.signals[ending.signal];
+  if ('signal' in ending) return shellStatus(ending);
   if (place.isHost) return Math.min(ending.status, 253);
   if (ending.status === 255) throw new TestbedError({ step: 'execute: the testbed has gone' });
   return ending.status;

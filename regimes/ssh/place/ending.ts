@@ -1,7 +1,6 @@
-import { constants } from 'node:os';
-
 import { TestbedError } from '../../../src/errors.ts';
 import type { Ending } from '../../../src/place/place.ts';
+import { shellStatus } from '../../../src/place/shell-status.ts';
 import type { ChannelEnding } from '../connection/channel.ts';
 
 /** How a command of a Place ended; 254 and 255 are the auxverb's own words. @throws TestbedError */
@@ -14,6 +13,5 @@ export function endingOf(ending: ChannelEnding, label: string): Ending {
 
 /** The exit status of an auxverb. @throws TestbedError */
 export function statusOf(channelEnding: ChannelEnding, label: string): number {
-  const ending = endingOf(channelEnding, label);
-  return 'status' in ending ? ending.status : 128 + constants.signals[ending.signal];
+  return shellStatus(endingOf(channelEnding, label));
 }

@@ -4,6 +4,7 @@ import { bytesOf, bufferOf, textOf, type Bytes } from '../../bytes.ts';
 import { localPlace } from '../../place/local.ts';
 import type { Session } from '../../protocol/session.ts';
 import { quoteShellWord, splitShellWords } from '../shell-words.ts';
+import { expandHome } from './home.ts';
 import { terminalCommands, topics } from './topics.ts';
 
 /** Milliseconds that the testbed may take to list a directory. */
@@ -11,6 +12,11 @@ const PATIENCE = 2000;
 
 /** On the testbed: what begins with a name, directories with a slash. */
 const LIST = 'for f in "$1"*; do test -d "$f" && f=$f/; printf "%s\\0" "$f"; done';
+
+/** On the testbed: the programs whose names begin so. */
+const LIST_PROGRAMS =
+  'IFS=:; for d in $PATH; do for f in "$d/$1"*; do ' +
+  'test -f "$f" && test -x "$f" && printf "%s\\0" "${f##*/}"; done; done';
 
 /** What the words of a command are. */
 type Kind = 'host' | 'testbed' | 'topic' | 'mode';
@@ -34,8 +40,12 @@ export async function complete(line: string, session: Session): Promise<[string[
   const word = parse(line.slice(start)) ?? line.slice(start);
   const found = await candidates(first, rest.length, before.length, bytesOf(word), session);
   const fitting = found.filter((one) => one.startsWith(bytesOf(word)));
-  const words = fitting.map((one) => textOf(quoteShellWord(one)) + (one.endsWith('/') ? '' : ' '));
+  const words = fitting.map((one) => textOf(quoted(one)) + (one.endsWith('/') ? '' : ' '));
   return [words, line.slice(start)];
+}
+
+function quoted(word: Bytes): Bytes {
+  return word.startsWith('!') ? `!${quoteShellWord(word.slice(1))}` : quoteShellWord(word);
 }
 
 async function candidates(
@@ -45,11 +55,15 @@ async function candidates(
   word: Bytes,
   session: Session,
 ): Promise<Bytes[]> {
-  if (count === 0)
-    return terminalCommands.map((name) => (word.startsWith('!') ? `!${name}` : name));
+  if (count === 0) {
+    if (!word.startsWith('!') || !session.isOpen) return terminalCommands;
+    const program = word.slice(1);
+    const list = program.includes('/') ? LIST : LIST_PROGRAMS;
+    return (await onTestbed(list, program, session)).map((name) => `!${name}`);
+  }
   const kind = first.startsWith('!') ? 'testbed' : WORDS[first.replaceAll('_', '-')]?.[index];
   if (kind === 'host') return hostPaths(word);
-  if (kind === 'testbed') return session.isOpen ? testbedPaths(word, session) : [];
+  if (kind === 'testbed') return session.isOpen ? onTestbed(LIST, word, session) : [];
   if (kind === 'topic') return topics.map(({ name }) => name);
   return kind === 'mode' ? ['prepare-only'] : [];
 }
@@ -84,7 +98,7 @@ function parse(text: string, all?: true): Bytes[] | string | undefined {
 function hostPaths(word: Bytes): Bytes[] {
   const directory = word.slice(0, word.lastIndexOf('/') + 1);
   try {
-    const entries = readdirSync(bufferOf(directory === '' ? '.' : directory), {
+    const entries = readdirSync(bufferOf(directory === '' ? '.' : expandHome(directory)), {
       withFileTypes: true,
       encoding: 'buffer',
     });
@@ -96,10 +110,12 @@ function hostPaths(word: Bytes): Bytes[] {
   }
 }
 
-async function testbedPaths(word: Bytes, session: Session): Promise<Bytes[]> {
-  const argv = [...session.auxverb(), 'sh', '-c', LIST, 'sh', word];
+/** The names that a script lists there, each once. */
+async function onTestbed(list: string, word: Bytes, session: Session): Promise<Bytes[]> {
+  const argv = [...session.auxverb(), 'sh', '-c', list, 'sh', word];
   const { stdout } = await localPlace
     .run(argv, { deadline: PATIENCE })
     .catch(() => ({ stdout: '' }));
-  return stdout.split('\0').filter((path) => path !== '' && !path.endsWith('*'));
+  const names = stdout.split('\0').filter((path) => path !== '' && !path.endsWith('*'));
+  return [...new Set(names)];
 }

@@ -1,6 +1,8 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
+import { hide } from '../secrets.ts';
+
 /** Lines that are kept. */
 const LIMIT = 1000;
 
@@ -14,6 +16,7 @@ export interface History {
 /** @param path a file, which need not be there */
 export function readHistory(path: string): History {
   const lines = readLines(path);
+  const before = lines.length;
   return {
     lines,
     save() {
@@ -21,7 +24,10 @@ export function readHistory(path: string): History {
         mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
         // What is typed may hold what is nobody else's business.
         const fresh = `${path}.${process.pid}`;
-        writeFileSync(fresh, [...lines.slice(0, LIMIT).reverse(), ''].join('\n'), { mode: 0o600 });
+        // Other terminals have added to it meanwhile.
+        const typed = lines.slice(0, lines.length - before).filter(isNoSecret);
+        const all = [...typed, ...readLines(path)].slice(0, LIMIT);
+        writeFileSync(fresh, [...all.reverse(), ''].join('\n'), { mode: 0o600 });
         chmodSync(fresh, 0o600);
         renameSync(fresh, path);
       } catch {
@@ -29,6 +35,11 @@ export function readHistory(path: string): History {
       }
     },
   };
+}
+
+/** As in a shell, what begins with a blank is not kept; nor is what a transcript would leave out. */
+function isNoSecret(line: string): boolean {
+  return !line.startsWith(' ') && hide(line) === line;
 }
 
 function readLines(path: string): string[] {

@@ -4,6 +4,8 @@ import { createInterface, type AsyncCompleter } from 'node:readline';
 export interface Prompt {
   /** The next line; undefined where the input has ended, as by Ctrl-D. */
   ask(text: string): Promise<string | undefined>;
+  /** The same, for an answer that nobody wants to see again. */
+  confirm(text: string): Promise<string | undefined>;
 }
 
 /**
@@ -31,7 +33,13 @@ export function promptOnTerminal(
       history: [...history],
       historySize: 1000,
       removeHistoryDuplicates: true,
-      completer,
+      completer: (line, done) => {
+        completer(line, (failed, found) => {
+          // What was typed meanwhile would be torn.
+          const stale = editor.line.slice(0, editor.cursor) !== line;
+          done(failed, stale ? [[], line] : found);
+        });
+      },
       terminal,
       signal,
     });
@@ -56,13 +64,18 @@ export function promptOnTerminal(
     return line;
   }
 
+  const confirm = async (text: string) => {
+    let line = pasted.shift();
+    if (line !== undefined) process.stdout.write(`${text}${line}\n`);
+    else line = await read(text);
+    if (line === undefined) process.stdout.write('\n');
+    return line;
+  };
   return {
+    confirm,
     async ask(text) {
-      let line = pasted.shift();
-      if (line !== undefined) process.stdout.write(`${text}${line}\n`);
-      else line = await read(text);
-      if (line === undefined) process.stdout.write('\n');
-      else if (line.trim() !== '' && line !== history[0]) history.unshift(line);
+      const line = await confirm(text);
+      if (line !== undefined && line.trim() !== '' && line !== history[0]) history.unshift(line);
       return line;
     },
   };

@@ -15,7 +15,8 @@ import { transcriptOf } from '../transcript.ts';
 import { complete } from './complete.ts';
 import { explainTopic } from './help.ts';
 import { readHistory } from './history.ts';
-import { paint } from './paint.ts';
+import { expandHomes } from './home.ts';
+import { paint, toFreshLine } from './paint.ts';
 import { promptOnTerminal, type Prompt } from './prompt.ts';
 
 /** Commands that a testbed which failed still takes: what it is now nobody knows. */
@@ -87,12 +88,13 @@ async function converse(
     if (halt.aborted) return;
     if (line === undefined) {
       if (!session.isOpen) return;
-      const leave = await prompt.ask('The testbed is open. Take it away and leave? [y/N] ');
+      const leave = await prompt.confirm('The testbed is open. Take it away and leave? [y/N] ');
       if (leave === undefined || /^y/i.test(leave)) return;
       continue;
     }
     try {
-      if ((await obey(talk, splitShellWords(bytesOf(line)), view, halt)) === 'quit') return;
+      if ((await obey(talk, expandHomes(splitShellWords(bytesOf(line))), view, halt)) === 'quit')
+        return;
     } catch (cause) {
       writeStderr(`${asError(cause).message}\n`);
     }
@@ -145,6 +147,7 @@ async function sayOnce(talk: Talk, words: Argv, halt: AbortSignal): Promise<Said
   const time = () => paint(`(${describeTime(performance.now() - start)})`, 'dim');
   try {
     const said = await talk.say(words, AbortSignal.any([halt, interrupted.signal]));
+    if (words[0]?.startsWith('!')) toFreshLine();
     const text = said.keyword === 'ok' ? readable(said) : describeAnswer(said);
     process.stdout.write(`${withoutControls(text)} ${time()}\n`);
     return said;

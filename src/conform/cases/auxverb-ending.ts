@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import type { Bytes } from '../../bytes.ts';
 import type { Case } from '../case.ts';
 import { check, checkEnding, fail, skip } from '../check.ts';
-import { shellStatus } from '../command.ts';
+import { shellStatus } from '../../place/shell-status.ts';
 import { pause } from '../../client/deadline.ts';
 import { has } from '../facts.ts';
 import type { Bed } from '../bed.ts';
@@ -41,7 +41,7 @@ export const auxverbEndingCases: readonly Case[] = [
       for (const name of ['KILL', 'TERM', 'SEGV'] as const) {
         const { ending } = await bed.run(['sh', '-c', `kill -${name} $$; sleep 5`]);
         const number = constants.signals[`SIG${name}`];
-        const status = shellStatus(ending, constants.signals);
+        const status = shellStatus(ending);
         check(status === 128 + number, `SIG${name} shows as status ${status}`);
       }
     },
@@ -82,7 +82,7 @@ export const auxverbEndingCases: readonly Case[] = [
       const bed = await t.open();
       await bed.client.ask('close');
       const { ending } = await bed.run(['true']);
-      const status = shellStatus(ending, constants.signals);
+      const status = shellStatus(ending);
       check(status === 254 || status === 255, `the status is ${status}`);
     },
   },
@@ -95,7 +95,7 @@ export const auxverbEndingCases: readonly Case[] = [
       await running.said((text) => text.includes('up'), 10_000);
       running.signal('SIGTERM');
       const { ending } = await running.ended(3000);
-      check(shellStatus(ending, constants.signals) !== 0, 'it looks like success');
+      check(shellStatus(ending) !== 0, 'it looks like success');
     },
   },
   {

@@ -79,6 +79,21 @@ describe('regime at a terminal', function () {
     await terminal.shows(/ok root-on-testbed|ok downtmp-host/);
   });
 
+  it('gives a command a terminal of its own, and answers on a line of its own', async () => {
+    const argv = ['sh', '-c', 'tty >"$0" && exec "$@"', `${state}/tty`, ...serverArgv('null')];
+    const terminal = openTerminal(argv, { XDG_STATE_HOME: state });
+    await terminal.shows(/closed>$/m);
+    terminal.press('open', 'Enter');
+    await terminal.shows(/open>$/m);
+    terminal.press('!tty', 'Enter');
+    const own = /^(\/dev\/\S+)\nok/m.exec(await terminal.shows(/^\/dev\/\S+\nok/m))?.[1];
+    expect(own).not.to.equal(readFileSync(`${state}/tty`, 'utf8').trim());
+    terminal.press('!printf unended', 'Enter');
+    await terminal.shows(/^unended\nok \(/m);
+    terminal.press('!mkfi', 'Tab');
+    await terminal.shows(/^null open> !mkfifo$/m);
+  });
+
   it('asks at Ctrl-D before it closes what is open', async () => {
     const terminal = await startOpen();
     terminal.press('C-d');
