@@ -14,6 +14,8 @@ export interface Image {
   labels: Record<string, string>;
   /** What it runs where it is not told otherwise. */
   command: readonly string[];
+  /** Who its commands are run as; root where it does not say. */
+  user?: string;
 }
 
 /** Finds the image, or fetches it, as the policy says. @throws TestbedError with a hint */
@@ -52,8 +54,8 @@ async function inspectImage({ docker }: Engine, name: string): Promise<Image | u
   try {
     const { Id, Config } = await docker.getImage(name).inspect();
     // Types say that it is always there; an image that was imported has none.
-    const { Labels, Cmd } = (Config as ImageConfig | null) ?? {};
-    return { id: Id, labels: Labels ?? {}, command: Cmd ?? [] };
+    const { Labels, Cmd, User } = (Config as ImageConfig | null) ?? {};
+    return { id: Id, labels: Labels ?? {}, command: Cmd ?? [], ...(User && { user: User }) };
   } catch (cause) {
     if (statusOf(cause) === 404) return undefined;
     const hint = statusOf(cause) === 400 ? NAMING : undefined;
@@ -64,4 +66,5 @@ async function inspectImage({ docker }: Engine, name: string): Promise<Image | u
 interface ImageConfig {
   Labels?: Record<string, string> | null;
   Cmd?: string[] | null;
+  User?: string | null;
 }

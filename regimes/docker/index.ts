@@ -11,7 +11,7 @@ import { captureRecipe } from './capture.ts';
 import { removeSession, SESSION_LABEL } from './containers.ts';
 import { ownDirectory } from './directory.ts';
 import { connectEngine, type Engine } from './engine.ts';
-import { findImage } from './image.ts';
+import { findImage, type Image } from './image.ts';
 import { reachKept, type Kept } from './keep.ts';
 import { dockerOptions } from './options.ts';
 import { bootsInit, engineTraits, firstProcess, prepareForInit } from './init.ts';
@@ -21,6 +21,14 @@ import { offersFor, readSettings, type DockerSettings } from './settings.ts';
 import { openShare, planShared, removeShare, type Share, type SharedState } from './shared.ts';
 import { openTestbed } from './testbed.ts';
 import { translateArguments } from './translate.ts';
+import {
+  isVolume,
+  openVolume,
+  planVolume,
+  removeVolume,
+  type ShareVolume,
+  type VolumeState,
+} from './volume.ts';
 
 /** Where to find what a testbed left: the engine, and the label and names of the containers. */
 export interface DockerState {
@@ -30,6 +38,8 @@ export interface DockerState {
   directory: Bytes;
   /** What is shared with the containers, if anything is. */
   shared?: SharedState;
+  /** The session share, if there is to be one and it can be a volume. */
+  volume?: VolumeState;
   /** The image's id, once it is known. */
   image?: string;
   /** Where it was left to its user. */
@@ -55,14 +65,15 @@ function dockerRegime(
       address,
       session: session.id,
       directory: `${session.directory}/docker`,
+      ...(session.share !== undefined && { volume: planVolume(session.id, session.share) }),
       ...(shared &&
         !remote &&
         address.url.startsWith('unix:') && {
           shared: planShared(shared.base, shared.there, session.id),
         }),
     }),
-    holds: ({ image }, { session, address }) =>
-      `containers of ${shown(image)} with the label ${SESSION_LABEL}=${session} on ${address.url || 'the engine there'}`,
+    holds: ({ image }, { session, address, volume }) =>
+      `containers of ${shown(image)} with the label ${SESSION_LABEL}=${session} on ${address.url || 'the engine there'}${volume ? `, the volume ${volume.name} there` : ''}`,
     async open(settings, state, outer, context): Promise<Testbed> {
       const directory = ownDirectory(state.directory);
       let engine: Engine | undefined;
@@ -89,13 +100,20 @@ function dockerRegime(
         }
         const auxverbs = prepareAuxverbs(engine, directory);
         const note = (name: string) => noteRequest(state.directory, name);
+        const volume = await shareVolume(engine, state, recipe, image, note);
         const { standby } = settings;
         const parts = { engine, recipe, sharing, init, auxverbs, note, standby };
-        return await openTestbed({ ...parts, ...(share && { share }) }, state, near, context);
+        return await openTestbed(
+          { ...parts, ...(share && { share }), ...(volume && { volume }) },
+          state,
+          near,
+          context,
+        );
       } catch (cause) {
         if (engine) {
           const limit = AbortSignal.timeout(60_000);
           await removeSession(engine, state.session, limit).catch(() => {});
+          if (state.volume) await removeVolume(engine, state.volume, state.session).catch(() => {});
           await share?.remove().catch(() => {});
           engine.close();
         }
@@ -104,12 +122,15 @@ function dockerRegime(
       }
     },
     reach: (_settings, state, outer, { signal }) => reachKept(state, outer, signal),
-    async discard({ address, session, shared, image = '', ...state }, outer, { signal }) {
+    async discard({ address, session, shared, volume, image = '', ...state }, outer, { signal }) {
       const directory = ownDirectory(state.directory);
       let engine: Engine | undefined;
       try {
         engine = await connectEngine(address, outer, directory.short, signal);
-        await removeSession(engine, session, signal, unanswered(directory.path));
+        const asked = unanswered(directory.path);
+        const containers = asked.filter((name) => !isVolume(name));
+        await removeSession(engine, session, signal, containers);
+        if (volume) await removeVolume(engine, volume, session, asked.some(isVolume));
         if (shared && engine.local) await removeShare(shared, { engine, outer, image, session });
         directory.remove();
       } finally {
@@ -118,6 +139,19 @@ function dockerRegime(
       }
     },
   };
+}
+
+/** The session share as a volume, which every container of the session has. */
+async function shareVolume(
+  engine: Engine,
+  { volume, session }: DockerState,
+  recipe: Recipe,
+  image: Image,
+  note: (name: string) => () => void,
+): Promise<ShareVolume | undefined> {
+  if (!volume) return undefined;
+  const answered = note(volume.name);
+  return openVolume(engine, volume, session, recipe, image).finally(answered);
 }
 
 /** What is made anew is made of the same image, wherever its name points to by now. */

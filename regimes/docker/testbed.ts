@@ -21,6 +21,7 @@ import type { DockerState } from './index.ts';
 import { containerPlace } from './place.ts';
 import { idles, withMount, type Recipe } from './recipe.ts';
 import type { Share } from './shared.ts';
+import { removeVolume, type ShareVolume } from './volume.ts';
 import type { Sharing } from './sharing.ts';
 import { availableMemory, keepStandby } from './standby.ts';
 
@@ -42,6 +43,8 @@ export interface Parts {
   standby: number;
   /** What is shared with the host. */
   share?: Share;
+  /** The session share. */
+  volume?: ShareVolume;
 }
 
 /** A container with the way into it. */
@@ -56,7 +59,7 @@ interface Unit {
 
 /** Starts the first container, and the ones that stand by for it. */
 export async function openTestbed(
-  { engine, recipe: wanted, sharing, init, auxverbs, note, standby, share }: Parts,
+  { engine, recipe: wanted, sharing, init, auxverbs, note, standby, share, volume }: Parts,
   state: DockerState,
   outer: Place,
   context: Context,
@@ -64,6 +67,9 @@ export async function openTestbed(
   const { log } = context;
   const opened = Date.now();
   const closing = new AbortController();
+  const sessionShare = volume && {
+    share: volume.host === undefined ? {} : { host: volume.host },
+  };
   let recipe = wanted;
   let made = 0;
   let prepare: SparePreparation | undefined;
@@ -74,7 +80,8 @@ export async function openTestbed(
     const part = share?.part();
     const answered = note(name);
     const start = () => {
-      const own = part ? withMount(recipe, part.mount) : recipe;
+      const mounts = [part?.mount, volume?.mount].filter((mount) => mount !== undefined);
+      const own = mounts.reduce(withMount, recipe);
       return startContainer(engine, own, state.session, name);
     };
     const container = await start()
@@ -84,6 +91,7 @@ export async function openTestbed(
         return start();
       })
       .finally(answered);
+    await volume?.admit(container.id);
     const standIn = recipe.standIn?.path;
     auxverbs.allow(container.id, [], standIn);
     const place = containerPlace(engine, container, auxverbs, outer, {
@@ -117,6 +125,7 @@ export async function openTestbed(
       await prepare?.({
         place: unit.place,
         traits,
+        ...sessionShare,
         setEnvironment: (variables) => Promise.resolve(setEnvironment(unit, variables)),
       });
     } catch (cause) {
@@ -176,6 +185,7 @@ export async function openTestbed(
       return current.place;
     },
     traits,
+    ...sessionShare,
     setEnvironment: (variables) => Promise.resolve(setEnvironment(current, variables)),
     prepareSpares(preparation) {
       prepare = preparation;
@@ -211,6 +221,7 @@ export async function openTestbed(
       try {
         await removeSession(engine, state.session, AbortSignal.timeout(120_000));
         await share?.remove();
+        if (state.volume) await removeVolume(engine, state.volume, state.session);
         auxverbs.remove();
       } finally {
         engine.close();

@@ -7,6 +7,7 @@ if [ -z "$there" ]; then
   [ -d "${path%/*}" ] || mkdir -p -m 1777 "${path%/*}"
   mkdir -m "$mode" "$path" || exit 1
 else
-  chmod "$mode" "$path" || exit 1
+  # It may be root's, who has opened it to us.
+  chmod "$mode" "$path" 2>/dev/null || [ -w "$path" ] || { chmod "$mode" "$path"; exit 1; }
 fi
 if [ -n "$owner" ]; then chown "$owner" "$path" || exit 1; fi

@@ -40,6 +40,7 @@ export interface Ready {
   containers?: number;
 }
 
+const linesOf = (text: string) => text.split('\n').filter(Boolean);
 const here = (): Caller => selfAs(fileTempDir());
 
 /** Outlives the file: a tree that all may share. */
@@ -91,7 +92,7 @@ export const kinds: readonly Kind[] = [
       return {
         caller: { ...caller, env: { ...engine.env, XDG_STATE_HOME: caller.state } },
         args: ['docker', 'busybox:test'],
-        footprint: () => engine.containers(),
+        footprint: () => [...engine.containers(), ...linesOf(engine.docker('volume', 'ls', '-q'))],
         // One of ours, one that stands by, and the foreign one.
         containers: 3,
       };
@@ -109,8 +110,10 @@ export const kinds: readonly Kind[] = [
       return {
         caller: here(),
         args: ['podman', '--host', host, '--standby=0', 'localhost/debian:test'],
-        footprint: () =>
-          podman('ps', '--all', '--format', '{{.Names}}').split('\n').filter(Boolean),
+        footprint: () => [
+          ...linesOf(podman('ps', '--all', '--format', '{{.Names}}')),
+          ...linesOf(podman('volume', 'ls', '-q')),
+        ],
         containers: 1,
       };
     },

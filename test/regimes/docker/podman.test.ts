@@ -26,7 +26,7 @@ describe("containers of podman's service", function () {
     openSession(selfAs(tempDir()), ['podman', '--host', service.host, ...args]);
 
   it('with nothing but a static binary run commands, copy and revert', async () => {
-    const session = await open(IMAGE);
+    const session = await open('--share', IMAGE);
     const { server, scratch } = session;
     const words = await session.run('/busybox', 'printf', '%s|', 'a b', '', 'new\n');
     expect(words).to.include({ status: 0, stdout: 'a b||new\n|' });
@@ -38,10 +38,15 @@ describe("containers of podman's service", function () {
     expect(await server.command(`execute ${command} ${files}`)).to.equal('ok 5');
     expect(await server.command(`copyup ${scratch}/t/ ${here}/up/`)).to.equal('ok');
     expect(readFileSync(`${here}/up/out`, 'utf8')).to.equal('down');
+    const share = (words: string) =>
+      session.run('/busybox', 'sh', '-c', `/busybox ${words} "$CHECKBOX_DATA/file"`);
+    await share('touch');
     await session.revert();
+    expect((await share('ls')).stdout).to.match(/^\/var\/tmp\/regime-.*\.share\/file$/m);
     expect((await session.run('/busybox', 'ls', '-A', scratch)).stdout).to.equal('');
     await session.quit();
     expect(service.podman('ps', '--all', '--quiet')).to.equal('');
+    expect(service.podman('volume', 'ls', '--quiet')).to.equal('');
   });
 
   it('that go with their image, which podman removes by force, are named so', async () => {

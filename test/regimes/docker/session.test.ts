@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 
 import { expect } from 'chai';
 
@@ -85,14 +86,48 @@ describe('a session with containers', function () {
     expect(engine.containers()).to.deep.equal([]);
   });
 
-  it('has a share that is carried from container to container', async () => {
+  const volumes = () => engine.docker('volume', 'ls', '-q');
+
+  it('has a share that all its containers see, and the host, without a copy', async () => {
     const bed = await openSession(caller, ['--share', 'docker', IMAGE]);
+    const [session = ''] = sessionsOf(caller);
+    const id = session.slice(7, 17);
     await bed.sh('cd "$REGIME_SESSION_SHARE" && echo kept >file && chmod 640 file && mkdir d');
     for (const _ of [1, 2]) {
       await bed.sh('echo spoilt >/srv');
       await bed.revert();
       const look =
         'cd "$PLAINBOX_SESSION_SHARE" && ls -A && cat file && stat -c %a file . && ! [ -e /srv ]';
+      expect(await bed.sh(look)).to.equal('d\nfile\nkept\n640\n1777');
+    }
+    expect(existsSync(`${caller.state}/regime/sessions/${session}/share.tar`)).to.equal(false);
+    const host = run('sessions', 'show', '--share', id).stdout.trim();
+    expect(readFileSync(`${host}/file`, 'utf8')).to.equal('kept\n');
+    expect(volumes()).to.equal(`regime-${id}-share`);
+    await bed.quit();
+    expect(volumes()).to.equal('');
+    expect(engine.containers()).to.deep.equal([]);
+  });
+
+  it('leaves a share that is reaped, and no other volume', async () => {
+    const bed = await openSession(caller, ['--share', 'docker', IMAGE]);
+    bed.server.child.kill('SIGKILL');
+    await bed.server.ended;
+    engine.docker('volume', 'create', 'regime-aaaaaaaaaa-share');
+    expect(volumes().split('\n')).to.have.length(2);
+    expect(run('reap').status).to.equal(0);
+    expect(volumes()).to.equal('regime-aaaaaaaaaa-share');
+    engine.docker('volume', 'rm', 'regime-aaaaaaaaaa-share');
+  });
+
+  it('has a share that a user who is not root can write into', async () => {
+    const bed = await openSession(caller, ['--share', 'docker', IMAGE, '--user=1000']);
+    await bed.sh('cd "$REGIME_SESSION_SHARE" && echo kept >file && chmod 640 file && mkdir d');
+    for (const _ of [1, 2]) {
+      await bed.sh('echo spoilt >/tmp/new');
+      await bed.revert();
+      const look =
+        'cd "$PLAINBOX_SESSION_SHARE" && ls -A && cat file && stat -c %a file . && ! [ -e /tmp/new ]';
       expect(await bed.sh(look)).to.equal('d\nfile\nkept\n640\n1777');
     }
     await bed.sh('rm -r "$CHECKBOX_DATA"/*');
