@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { harnessTree, hasFixtures } from '../support/fixtures.ts';
@@ -51,22 +51,29 @@ describe('the package as users install it', () => {
     expect(existsSync(join(own, 'dist/NOTICES.txt'))).to.equal(true);
   });
 
-  it('lets authors of regimes import the types', function () {
+  it('lets authors of regimes import the types, and programs the library', function () {
     this.timeout(60_000);
     const directory = fileTempDir();
     mkdirSync(join(directory, 'node_modules'));
     symlinkSync(own, join(directory, 'node_modules/regime'));
-    cpSync(join(projectRoot, 'test/house/mine.ts'), join(directory, 'mine.ts'));
+    for (const name of ['mine.ts', 'consumer.ts']) {
+      cpSync(join(projectRoot, 'test/house', name), join(directory, name));
+    }
+    writeFileSync(join(directory, 'package.json'), '{"type":"module"}');
     const types = join(projectRoot, 'node_modules/@types');
     const { status, stdout } = spawnSync(
       join(projectRoot, 'node_modules/.bin/tsc'),
       [
-        ...['--noEmit', '--strict', '--module', 'nodenext', '--preserveSymlinks'],
-        ...['--typeRoots', types, '--types', 'node', 'mine.ts'],
+        ...['--strict', '--module', 'nodenext', '--target', 'es2022', '--preserveSymlinks'],
+        ...['--lib', 'es2022,esnext.disposable', '--outDir', 'out'],
+        ...['--typeRoots', types, '--types', 'node', 'mine.ts', 'consumer.ts'],
       ],
       { cwd: directory, encoding: 'utf8' },
     );
     expect({ status, stdout }).to.deep.equal({ status: 0, stdout: '' });
+    const program = ['out/consumer.js', join(prefix, 'bin/regime'), 'null'];
+    const done = spawnSync(process.execPath, program, { cwd: directory, encoding: 'utf8' });
+    expect(done.stderr + done.stdout).to.equal('true 3 input\nServerFailed\n');
   });
 
   it('keeps to the protocol', function () {
