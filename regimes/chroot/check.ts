@@ -80,7 +80,10 @@ async function tryOne(
         throw new TestbedError({ step: `${command.join(' ')} does not run in it` });
       }
       const lacks = testbed.traits.limitedRoot ?? notices[0];
-      return lacks === undefined ? { what, state: 'works' } : limited(what, lacks);
+      // A notice may begin with the option that it is about.
+      const prefix = `${what}: `;
+      const detail = lacks?.startsWith(prefix) ? lacks.slice(prefix.length) : lacks;
+      return detail === undefined ? { what, state: 'works' } : limited(what, detail);
     } finally {
       await testbed.close(own);
     }

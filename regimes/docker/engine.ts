@@ -99,14 +99,14 @@ function dialVersion({ modem }: Docker, abortSignal: AbortSignal): Promise<Docke
 }
 
 /** What an engine's own socket, or the engine itself, has against us. */
-function explain({ from, url }: Address, cause: NodeJS.ErrnoException): Trouble {
-  const running = `does the engine run? the address is from ${from}`;
+function explain({ engine, from, url }: Address, cause: NodeJS.ErrnoException): Trouble {
+  const running = `does the engine run? the address is from ${from}; see regime doctor ${engine}`;
   const words: Record<string, Trouble> = {
     ENOENT: { status: 'there is no such socket', hint: running },
     ECONNREFUSED: { status: 'nobody listens there', hint: running },
     EACCES: {
       status: 'permission denied',
-      hint: "only root and members of the socket's group, mostly docker, may use it",
+      hint: "only root and members of the socket's group, mostly docker, may use it; others try --sudo",
     },
   };
   const known = words[cause.code ?? ''];

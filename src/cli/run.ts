@@ -8,7 +8,7 @@ import { localPlace } from '../place/local.ts';
 import { succeeded } from '../place/place.ts';
 import type { Session } from '../protocol/session.ts';
 import { repositoryIn } from '../session/repository.ts';
-import { readCommandLine } from './command-line.ts';
+import { isUsageError, readCommandLine, type Wish } from './command-line.ts';
 import { commonOptions, runCommand, type Command, type Given } from './command.ts';
 import { inheritedDescriptors } from './descriptors.ts';
 import type { ServeRequest } from './request.ts';
@@ -87,9 +87,9 @@ interface Wishes {
 async function readWishes({ operands, flag, values }: Given): Promise<Wishes> {
   const [regime, ...command] = operands;
   if (regime === undefined || command.length === 0) {
-    throw new UsageError('run: a regime, as one word, and a command are wanted');
+    throw new UsageError("run: a regime, as one word, and a command are wanted: 'chroot /' ls");
   }
-  const wish = await readCommandLine(splitShellWords(regime));
+  const wish = await readRegime(splitShellWords(regime));
   if (wish.kind !== 'serve') throw new UsageError(`run: no regime to run: ${textOf(regime)}`);
   const put = values('put').map((word) => splitPair('--put', word));
   const get = values('get').map((word) => splitPair('--get', word));
@@ -101,6 +101,17 @@ async function readWishes({ operands, flag, values }: Given): Promise<Wishes> {
     revert: flag('revert'),
     transcript: transcriptOf(wish.request.options),
   };
+}
+
+/** A bare name is likely to have lost its operands to the command. */
+async function readRegime(words: Argv): Promise<Wish> {
+  try {
+    return await readCommandLine(words);
+  } catch (cause) {
+    if (!isUsageError(cause) || words.length !== 1) throw cause;
+    const hint = `a regime and what belongs to it are one word, as 'chroot /'`;
+    throw new UsageError(`${cause.message}; ${hint}`, { cause });
+  }
 }
 
 /** The first colon parts the names; one of a name itself has a backslash before it. */

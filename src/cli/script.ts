@@ -41,7 +41,7 @@ export async function script(words: Argv): Promise<number> {
     const [file, ...rest] = operands;
     const server = rest[0] === '--' ? rest.slice(1) : rest;
     if (file === undefined || server.length === 0) {
-      throw new UsageError('script: a file and a regime are wanted');
+      throw new UsageError('script: a file and a regime are wanted: FILE -- chroot /');
     }
     const wish = await readCommandLine(server);
     if (wish.kind !== 'serve') throw new UsageError('script: no regime to work with');
@@ -58,7 +58,9 @@ function readScriptFile(file: Bytes): Bytes {
   try {
     return readFileSync(file === '-' ? 0 : Buffer.from(file, 'latin1'), 'latin1');
   } catch (cause) {
-    throw new UsageError(`script: cannot read ${textOf(file)}: ${asError(cause).message}`);
+    const { code, message } = asError(cause) as NodeJS.ErrnoException;
+    if (code === 'ENOENT') throw new UsageError(`script: there is no file ${textOf(file)}`);
+    throw new UsageError(`script: cannot read ${textOf(file)}: ${message}`);
   }
 }
 

@@ -60,6 +60,7 @@ describe('regime run', function () {
       ['--put=x', 'null', 'true'],
     ];
     for (const words of wrong) expect(run(words).status, words.join(' ')).to.equal(2);
+    expect(run(['chroot', '/', 'true']).stderr).to.contain("are one word, as 'chroot /'");
   });
 
   it('ends the command and the testbed when a signal comes, and dies by it', async () => {
