@@ -9,15 +9,20 @@ import { projectRoot } from '../support/server.ts';
 const NODE_IO =
   /^node:(fs|fs\/promises|child_process|net|http|https|tty|os|process|worker_threads)$/;
 
-describe('ARCHITECTURE.md', () => {
-  it('names only files that exist', () => {
-    const text = readFileSync(join(projectRoot, 'ARCHITECTURE.md'), 'utf8');
-    const names = [...text.matchAll(/`((?:src|regimes|man|test|scripts)\/[^`]*|[\w-]+\.mjs)`/g)];
-    const paths = names.map(([, path = '']) => path);
-    expect(paths).to.include('src/regime.ts');
-    expect(paths.filter((path) => !existsSync(join(projectRoot, path)))).to.deep.equal([]);
+for (const document of ['ARCHITECTURE.md', 'CONTRIBUTING.md']) {
+  describe(document, () => {
+    it('names only files that exist', () => {
+      const names = read(document).matchAll(
+        /`((?:src|regimes|man|test|scripts|bench)\/[^`]*|[\w-]+\.mjs)`/g,
+      );
+      const paths = [...names]
+        .map(([, path = '']) => path)
+        .filter((path) => !path.includes('NAME'));
+      expect(paths).to.include('src/regime.ts');
+      expect(paths.filter((path) => !existsSync(join(projectRoot, path)))).to.deep.equal([]);
+    });
   });
-});
+}
 
 describe('the import rules', () => {
   it('keep regimes away from the protocol, the sessions and the command line', () => {
