@@ -64,6 +64,11 @@ export interface Place {
    * where the Place itself is gone.
    */
   readonly prefix: Argv;
+  /**
+   * True where what its commands read and write passes through this process, also behind the prefix: who
+   * copies much is quicker without an auxverb between.
+   */
+  readonly relayed?: boolean;
   /** True where its files are this host's, under the same names. */
   readonly isHost: boolean;
   /** A directory that is the host's too, under a name of its own there. */

@@ -7,6 +7,7 @@ export function prefixedPlace(label: string, inner: Argv, outer: Place): Place {
     label,
     prefix: [...outer.prefix, ...inner],
     isHost: false,
+    ...(outer.relayed && { relayed: true }),
     run: (argv, options) => outer.run([...inner, ...argv], options),
     spawn: (argv, options) => outer.spawn([...inner, ...argv], options),
   };

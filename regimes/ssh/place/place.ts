@@ -1,4 +1,4 @@
-import { PassThrough } from 'node:stream';
+import { PassThrough, Writable } from 'node:stream';
 
 import type { Argv } from '../../../src/bytes.ts';
 import { asError, TestbedError, TimedOut } from '../../../src/errors.ts';
@@ -27,6 +27,7 @@ export function sshPlace(far: FarSide, prefix: Argv): Place {
     label,
     prefix,
     isHost: false,
+    relayed: true,
     run: (argv, options = {}) => runRemotely(far, argv, options),
     spawn(argv, options) {
       // A descriptor of ours can't be handed to the far side: the auxverb copies from and to it.
@@ -71,7 +72,7 @@ async function runRemotely(far: FarSide, argv: Argv, options: RunOptions): Promi
 
 /** The streams are there at once; the command behind them a moment later. */
 function spawnRemotely(far: FarSide, argv: Argv, { stdio, signal }: SpawnOptions): Running {
-  const [stdin, stdout, stderr] = [0, 1, 2].map((number) =>
+  const [stdout, stderr] = [1, 2].map((number) =>
     stdio[number] === 'pipe' ? new PassThrough() : null,
   );
   // What holds the other end of a pipe of ours sees when we have gone, and ends by itself.
@@ -79,14 +80,15 @@ function spawnRemotely(far: FarSide, argv: Argv, { stdio, signal }: SpawnOptions
     unlisted: stdio[0] === 'pipe',
     ...(signal && { signal }),
   });
+  const stdin = stdio[0] === 'pipe' ? inputOf(starting) : null;
   const run = async (): Promise<Ending> => {
     const remote = await starting;
     const end = () => void endRemote(far, remote);
     if (signal?.aborted) end();
     else signal?.addEventListener('abort', end, { once: true });
-    if (stdin) stdin.pipe(remote.stdin);
-    else remote.stdin.end();
-    remote.stdin.on('error', (cause) => stdin?.destroy(cause));
+    if (!stdin) remote.stdin.end();
+    // Who writes on hears that nobody reads any more.
+    remote.stdin.once('close', () => stdin?.destroy());
     for (const [source, sink] of [
       [remote.stdout, stdout],
       [remote.stderr, stderr],
@@ -111,7 +113,7 @@ function spawnRemotely(far: FarSide, argv: Argv, { stdio, signal }: SpawnOptions
   });
   ended.catch(() => {});
   return {
-    stdin: stdin ?? null,
+    stdin,
     stdout: stdout ?? null,
     stderr: stderr ?? null,
     ended,
@@ -122,4 +124,21 @@ function spawnRemotely(far: FarSide, argv: Argv, { stdio, signal }: SpawnOptions
       );
     },
   };
+}
+
+/** What is written has been taken when it is called back: until then its buffer is not free. */
+function inputOf(starting: Promise<RemoteCommand>): Writable {
+  const input = new Writable({
+    write(chunk, _encoding, done) {
+      starting.then(({ stdin }) => stdin.write(chunk, done), done);
+    },
+    final(done) {
+      starting.then(({ stdin }) => {
+        stdin.end();
+        done();
+      }, done);
+    },
+  });
+  // Who wants to know listens too; nobody has to.
+  return input.on('error', () => {});
 }

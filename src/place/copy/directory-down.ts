@@ -10,10 +10,10 @@ import { sendByArchive } from './archive-down.ts';
 import type { Owner } from './archive-merge.ts';
 import { measureTree } from './measures.ts';
 import { absoluteName, isWithin, named, parentOf, plainName } from './paths.ts';
-import { quoteArgv } from '../quote.ts';
-import { checkEnd, runPipeline, type PipelineEnd } from './pipeline.ts';
+import { checkEnd, type PipelineEnd } from './pipeline.ts';
 import { journalled, planReplacement } from './replacement.ts';
 import { scriptArgv, STATUS } from './scripts.ts';
+import { sendTo } from './send.ts';
 import { settle } from './settle.ts';
 import { rememberTar, tarOf, warnOfPlainTar, type TarKind } from './tar-kind.ts';
 
@@ -119,22 +119,15 @@ async function sendTree(
   const enough = new AbortController();
   const meter = measureTree(source, log, enough.signal);
   const send = (kind: keyof typeof FORMAT) =>
-    runPipeline(
-      quoteArgv([
-        'tar',
-        '-c',
-        '-f',
-        '-',
-        ...FORMAT[kind],
-        ...meter.options,
-        '--numeric-owner',
-        '--no-unquote',
-        '-C',
-        source,
-        '.',
-      ]),
-      quoteArgv([...place.prefix, ...sink(kind)]),
-      'ignore',
+    sendTo(
+      place,
+      sink(kind),
+      {
+        argv: [
+          ...['tar', '-c', '-f', '-', ...FORMAT[kind], ...meter.options],
+          ...['--numeric-owner', '--no-unquote', '-C', source, '.'],
+        ],
+      },
       signal,
       (piece) => meter.heard(piece),
     );

@@ -8,10 +8,10 @@ import type { CopyOptions, CopyRequest } from '../copy.ts';
 import type { Place } from '../place.ts';
 import { readSoFar } from './measures.ts';
 import { named, parentOf, plainName } from './paths.ts';
-import { quoteArgv } from '../quote.ts';
-import { checkEnd, runPipeline } from './pipeline.ts';
+import { checkEnd } from './pipeline.ts';
 import { journalled, planReplacement } from './replacement.ts';
 import { scriptArgv, STATUS } from './scripts.ts';
+import { sendTo } from './send.ts';
 import { settle } from './settle.ts';
 import { rememberTar, tarOf, warnOfPlainTar } from './tar-kind.ts';
 
@@ -53,12 +53,11 @@ export async function copyFileDown(
       checkEnd(step, { source: 0, sink: status, words: stderr }, sides);
       return;
     }
-    const line = quoteArgv([...place.prefix, ...sink]);
     const end = await followed(
       options.log,
       `copying ${named(source)} to ${place.label}`,
       () => readSoFar(handle.fd, found.size),
-      () => runPipeline('cat', line, handle.fd, signal),
+      () => sendTo(place, sink, { file: handle }, signal),
     );
     checkEnd(step, end, sides);
   } finally {
@@ -68,10 +67,10 @@ export async function copyFileDown(
   /** False where the testbed's tar can't do it. */
   async function sendSparse(from: Bytes, to: Bytes, executable: string): Promise<boolean> {
     const base = from.slice(from.lastIndexOf('/') + 1);
-    const tar = quoteArgv([
+    const tar = [
       ...['tar', '-c', '-f', '-', '--format=posix', '--sparse', '--dereference', '--mode=0666'],
       ...['--numeric-owner', '--no-unquote', '-C', parentOf(from), '--', `./${base}`],
-    ]);
+    ];
     const replacement = planReplacement('testbed', to, parentOf(to));
     let done = false;
     await journalled(
@@ -88,8 +87,7 @@ export async function copyFileDown(
           replacement.fresh,
           base,
         );
-        const line = quoteArgv([...place.prefix, ...sink]);
-        const end = await runPipeline(tar, line, 'ignore', signal);
+        const end = await sendTo(place, sink, { argv: tar }, signal);
         if (end.sink === STATUS.otherTar) return rememberTar(place, 'plain');
         if (end.sink === STATUS.noTar) return rememberTar(place, 'none');
         checkEnd(step, end, sides);

@@ -9,29 +9,22 @@ import {
   rename,
   rm,
   stat,
-  utimes,
   writeFile,
 } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { Readable } from 'node:stream';
 
 import { bufferOf, bytesOf, type Bytes } from '../../bytes.ts';
-import { CopyFailed, lastWords } from '../../errors.ts';
+import { CopyFailed } from '../../errors.ts';
 import type { CopyOptions, CopyRequest } from '../copy.ts';
-import { followed, type Logger } from '../../log.ts';
 import { localPlace } from '../local.ts';
 import { describeEnding, succeeded, type Place } from '../place.ts';
-import { quoteArgv, quoteWord } from '../quote.ts';
-import type { SieveNotes } from '../tar-sieve.ts';
-import { writtenSoFar } from './measures.ts';
 import { joinName, named, parentOf, plainName } from './paths.ts';
-import { checkEnd, startPipeline } from './pipeline.ts';
-import { extract } from './receive.ts';
+import { checkEnd } from './pipeline.ts';
+import { receiveFile, type Incoming } from './receive-file.ts';
 import { journalled, planReplacement } from './replacement.ts';
 import { scriptArgv } from './scripts.ts';
 import { settle } from './settle.ts';
-import { warnOfPlainTar } from './tar-kind.ts';
 
 /** Bytes that a small file has at most; the script knows this limit too. */
 const SMALL = 262_144;
@@ -93,14 +86,6 @@ export async function copyFileUp(
   );
 }
 
-interface Incoming {
-  place: Place;
-  source: Bytes;
-  step: string;
-  log: Logger;
-  signal: AbortSignal;
-}
-
 /**
  * Takes a file that is small with one command and no pipeline: most copies are of such files, and
  * starting processes is most of their time.
@@ -118,79 +103,6 @@ async function receiveSmall(incoming: Incoming): Promise<Buffer | undefined> {
   checkEnd(step, { source: status, sink: 0, words: stderr }, { source: place.label, sink: '' });
   // A file without a size, as in /proc, may have turned out to be big: its first line is then lost.
   return stdout.startsWith(SMALL_WORD) ? bufferOf(stdout.slice(SMALL_WORD.length)) : undefined;
-}
-
-/**
- * Brings the data into a file. The testbed says in a first line how they come: as they are, from
- * pipe to file without us, or where there are holes as an archive, which we sieve.
- *
- * @param staging the directory that the file is in, where holes can be made
- */
-async function receiveFile(incoming: Incoming, file: Bytes, staging?: Bytes): Promise<void> {
-  const { place, source, step, log, signal } = incoming;
-  const how = staging ? 'sparse' : 'dense';
-  const sink =
-    '{ read -r how; case $how in\n' +
-    `dense) cat >${quoteWord(file)} ;;\n` +
-    'sparse) cat ;;\n' +
-    // What a testbed sends that is not ours: read by nobody, refused.
-    `*) exit 90 ;;\nesac; }`;
-  const sender = quoteArgv([...place.prefix, ...scriptArgv(place, 'copy-file-up', source, how)]);
-  const stop = new AbortController();
-  const pass = () => stop.abort();
-  signal.addEventListener('abort', pass, { once: true });
-  try {
-    const { output, ended } = startPipeline(sender, sink, 'ignore', stop.signal);
-    const [trouble, end] = await followed(
-      log,
-      `copying ${named(source)} of ${place.label}`,
-      () => writtenSoFar(file),
-      async () => {
-        const found = await takeHoles(output as Readable, staging, stop.signal);
-        if (found) stop.abort();
-        return [found, await ended.catch(() => undefined)] as const;
-      },
-    );
-    signal.throwIfAborted();
-    if (end) {
-      if (/^regime: plain tar$/m.test(end.words)) warnOfPlainTar(place, log);
-      // A sender that refuses sends no first line, which is why its sink fails too.
-      const status = end.source === 0 ? end.sink : 0;
-      checkEnd(step, { ...end, sink: status }, { source: place.label, sink: 'the host' });
-    }
-    if (trouble) throw new CopyFailed({ step: `${step}: ${place.label} sent ${trouble}` });
-  } finally {
-    signal.removeEventListener('abort', pass);
-  }
-}
-
-/** Extracts an archive that comes instead of plain data. @returns what was wrong with it */
-async function takeHoles(
-  output: Readable,
-  staging: Bytes | undefined,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const chunks = output[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-  const first = await chunks.next().catch(() => ({ done: true as const, value: undefined }));
-  if (first.done) return undefined;
-  if (staging === undefined) return 'what was not asked for';
-  const archive = Readable.from(
-    (async function* () {
-      yield first.value;
-      for (let next = await chunks.next(); !next.done; next = await chunks.next()) yield next.value;
-    })(),
-    { objectMode: false },
-  );
-  const notes: SieveNotes = { singleFile: 'data', devices: 0, directories: new Map() };
-  const trouble = await extract(archive, staging, notes, signal);
-  if (trouble) return trouble.sieve?.message ?? lastWords(trouble.words);
-  // As a redirection would have made it: the umask's mode, and the time is now.
-  const data = bufferOf(joinName(staging, 'data'));
-  // eslint-disable-next-line @typescript-eslint/no-deprecated -- there is no other way to ask for it
-  await chmod(data, 0o666 & ~process.umask());
-  const now = new Date();
-  await utimes(data, now, now);
-  return undefined;
 }
 
 /**

@@ -19,17 +19,21 @@ import {
 import { copyDown, copyUp } from '../../../src/place/copy.ts';
 import { CopyFailed } from '../../../src/errors.ts';
 import { tempDir } from '../../support/tempdir.ts';
-import { copyOptions, envPlace, rejection } from './support/places.ts';
+import { copyOptions, envPlace, rejection, WAYS } from './support/places.ts';
 import { walkTree } from './support/tree-walk.ts';
 
 const BIG = 5 * 2 ** 30;
 
-for (const direction of ['down', 'up'] as const) {
+const ways = WAYS.flatMap(([how, more]) =>
+  (['down', 'up'] as const).map((direction) => ({ direction, how, more })),
+);
+for (const { direction, how, more } of ways) {
   const copy = (from: string, to: string) => {
+    const place = { ...envPlace(), ...more };
     const common = { kind: 'file', existing: 'merge' } as const;
     return direction === 'down'
-      ? copyDown(envPlace(), { host: from, testbed: to, ...common }, copyOptions())
-      : copyUp(envPlace(), { host: to, testbed: from, ...common }, copyOptions());
+      ? copyDown(place, { host: from, testbed: to, ...common }, copyOptions())
+      : copyUp(place, { host: to, testbed: from, ...common }, copyOptions());
   };
   const makeSparse = (name: string) => {
     writeFileSync(name, 'start');
@@ -40,7 +44,7 @@ for (const direction of ['down', 'up'] as const) {
   };
   const names = (root: string) => walkTree(root).map(({ path }) => path);
 
-  describe(`A file copied ${direction}`, () => {
+  describe(`A file copied ${direction} ${how}`, () => {
     it('is new with the mode of the umask, however big', async () => {
       const root = tempDir();
       for (const size of [0, 1, 65536, 3_000_001]) {

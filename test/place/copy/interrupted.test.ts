@@ -13,7 +13,7 @@ import {
 import { copyDown, copyUp, settleReplacement, type Replacement } from '../../../src/place/copy.ts';
 import { CopyFailed, TimedOut } from '../../../src/errors.ts';
 import { tempDir } from '../../support/tempdir.ts';
-import { copyOptions, envPlace, placeWithTar, rejection } from './support/places.ts';
+import { copyOptions, envPlace, placeWithTar, rejection, WAYS } from './support/places.ts';
 import { differences, walkTree } from './support/tree-walk.ts';
 
 /** A tar that does its work and then hangs, so that a copy can be caught half-way. */
@@ -71,169 +71,177 @@ function isAlive(pid: number): boolean {
   }
 }
 
-describe('A copy that replaces and is stopped half-way', () => {
-  for (const direction of ['down', 'up'] as const) {
-    const script = direction === 'down' ? HANGING : HALTING;
-    const start = (scene: Scene, options: ReturnType<typeof copyOptions>) => {
-      const place = placeWithTar(scene.root, script);
-      const source = `${scene.root}/source/`;
-      const common = { kind: 'directory', existing: 'replace' } as const;
-      return direction === 'down'
-        ? copyDown(place, { host: source, testbed: scene.destination, ...common }, options)
-        : copyUp(place, { host: scene.destination, testbed: source, ...common }, options);
-    };
-    const expectWhole = (scene: Scene) => {
-      expect(differences(walkTree(`${scene.root}/out/old`), scene.before)).to.deep.equal([]);
-      expect(walkTree(`${scene.root}/out`).map(({ path }) => path)).to.deep.equal([
-        '',
-        'old',
-        'old/kept',
-      ]);
-    };
-
-    it(`by its caller leaves the old tree and nothing beside it (${direction})`, async () => {
-      const scene = makeScene();
-      const controller = new AbortController();
-      const copy = rejection(start(scene, copyOptions({ signal: controller.signal })));
-      const pid = await hung(scene.root);
-      controller.abort(new Error('stopped'));
-      expect((await copy).message).to.equal('stopped');
-      expect(isAlive(pid)).to.equal(false);
-      expectWhole(scene);
-    });
-
-    it(`by its time limit rejects with TimedOut when both ends have stopped (${direction})`, async () => {
-      const scene = makeScene();
-      const copy = rejection(start(scene, copyOptions({ timeLimit: 600 })));
-      const pid = await hung(scene.root);
-      expect(await copy).to.be.instanceOf(TimedOut);
-      expect(isAlive(pid)).to.equal(false);
-      expectWhole(scene);
-    });
-
-    it(`by SIGKILL of the testbed's end is copy-failed (${direction})`, async () => {
-      const scene = makeScene();
-      const copy = rejection(start(scene, copyOptions()));
-      process.kill(await hung(scene.root), 'SIGKILL');
-      expect(await copy).to.be.instanceOf(CopyFailed);
-      expectWhole(scene);
-    });
-
-    it(`tells the journal before and after (${direction})`, async () => {
-      const scene = makeScene();
-      const told: string[] = [];
-      const journal = {
-        planned: async ({ fresh, aside, destination, on }: Replacement) => {
-          expect([existsSync(fresh), existsSync(aside)]).to.deep.equal([false, false]);
-          told.push(`planned ${on} ${destination}`);
-        },
-        done: async () => void told.push('done'),
+for (const [how, way] of WAYS) {
+  describe(`A copy that replaces and is stopped half-way, ${how}`, () => {
+    for (const direction of ['down', 'up'] as const) {
+      const script = direction === 'down' ? HANGING : HALTING;
+      const start = (scene: Scene, options: ReturnType<typeof copyOptions>) => {
+        const place = { ...placeWithTar(scene.root, script), ...way };
+        const source = `${scene.root}/source/`;
+        const common = { kind: 'directory', existing: 'replace' } as const;
+        return direction === 'down'
+          ? copyDown(place, { host: source, testbed: scene.destination, ...common }, options)
+          : copyUp(place, { host: scene.destination, testbed: source, ...common }, options);
       };
-      const copy = rejection(start(scene, copyOptions({ journal })));
-      process.kill(await hung(scene.root), 'SIGKILL');
-      await copy;
-      const on = direction === 'down' ? 'testbed' : 'host';
-      expect(told).to.deep.equal([`planned ${on} ${scene.root}/out/old`, 'done']);
-    });
-  }
-});
+      const expectWhole = (scene: Scene) => {
+        expect(differences(walkTree(`${scene.root}/out/old`), scene.before)).to.deep.equal([]);
+        expect(walkTree(`${scene.root}/out`).map(({ path }) => path)).to.deep.equal([
+          '',
+          'old',
+          'old/kept',
+        ]);
+      };
 
-describe('A directory that is made on a testbed which goes with its server', () => {
-  /** Copies down to where nothing is yet. */
-  const start = (root: string, tar: string, more: Partial<Parameters<typeof copyDown>[2]> = {}) => {
-    const request = { host: `${root}/source/`, testbed: `${root}/out/new/` } as const;
-    const journal = {
-      planned: () => Promise.reject(new Error('nothing is to be undone there')),
-      done: () => Promise.reject(new Error('nothing was planned')),
-    };
-    return copyDown(
-      placeWithTar(root, tar),
-      { ...request, kind: 'directory', existing: 'replace' },
-      copyOptions({ disposable: true, journal, ...more }),
-    );
-  };
-  const left = (root: string) =>
-    walkTree(`${root}/out`)
-      .map(({ path }) => path)
-      .filter((path) => !path.includes('/'));
-
-  it('is whole, with nothing beside it, and is replaced by the next', async () => {
-    const { root } = makeScene();
-    await start(root, 'real "$@"');
-    expect(differences(walkTree(`${root}/out/new`), walkTree(`${root}/source`))).to.deep.equal([]);
-    writeFileSync(`${root}/out/new/more`, '');
-    rmSync(`${root}/bin`, { recursive: true });
-    await start(root, 'real "$@"');
-    expect(existsSync(`${root}/out/new/more`)).to.equal(false);
-    expect(left(root)).to.have.members(['', 'new', 'old']);
-  });
-
-  it('is taken away where it is stopped half-way', async () => {
-    const { root } = makeScene();
-    const controller = new AbortController();
-    const copy = rejection(start(root, HANGING, { signal: controller.signal }));
-    await hung(root);
-    expect(left(root)).to.include('new');
-    controller.abort(new Error('stopped'));
-    expect((await copy).message).to.equal('stopped');
-    expect(left(root)).to.have.members(['', 'old']);
-  });
-
-  it('is taken away where its source failed', async () => {
-    const { root } = makeScene();
-    const path = process.env['PATH'] ?? '/usr/bin:/bin';
-    mkdirSync(`${root}/host`);
-    const tar = `#!/bin/sh\nPATH='${path}' tar "$@"\necho 'tar: broken' >&2\nexit 2\n`;
-    writeFileSync(`${root}/host/tar`, tar, { mode: 0o755 });
-    // The testbed's PATH is already settled: only the host's end meets this one.
-    const copy = rejection(start(root, 'real "$@"'));
-    process.env['PATH'] = `${root}/host:${path}`;
-    try {
-      const error = await copy;
-      expect(error).to.be.instanceOf(CopyFailed);
-      expect(error.message).to.match(/the host: exit status 2: .*broken/);
-    } finally {
-      process.env['PATH'] = path;
-    }
-    expect(left(root)).to.have.members(['', 'old']);
-  });
-});
-
-describe('A file copy that is stopped half-way', () => {
-  /** A testbed whose cat passes ten bytes and hangs. */
-  const hangingCat = (root: string) => {
-    mkdirSync(`${root}/bin`);
-    const path = process.env['PATH'] ?? '/usr/bin:/bin';
-    const script = `#!/bin/sh\nhead -c 10\necho $$ >"$0.pid.new"; mv "$0.pid.new" "$0.pid"\nexec sleep 1000\n`;
-    writeFileSync(`${root}/bin/cat`, script, { mode: 0o755 });
-    return envPlace(`PATH=${root}/bin:${path}`);
-  };
-  for (const direction of ['down', 'up'] as const) {
-    for (const existing of direction === 'up' ? ['new', 'old'] : ['new']) {
-      it(`leaves no half file (${direction}, ${existing})`, async () => {
-        const root = tempDir();
-        writeFileSync(`${root}/a`, 'x'.repeat(1000));
-        if (existing === 'old') writeFileSync(`${root}/b`, 'old');
-        const before = walkTree(root).map(({ path, content }) => path + content);
+      it(`by its caller leaves the old tree and nothing beside it (${direction})`, async () => {
+        const scene = makeScene();
         const controller = new AbortController();
-        const place = hangingCat(root);
-        const options = copyOptions({ signal: controller.signal });
-        const common = { kind: 'file', existing: 'merge' } as const;
-        const copy =
-          direction === 'down'
-            ? copyDown(place, { host: `${root}/a`, testbed: `${root}/b`, ...common }, options)
-            : copyUp(place, { host: `${root}/b`, testbed: `${root}/a`, ...common }, options);
-        const ended = rejection(copy);
-        const pid = await hung(root, 'cat');
+        const copy = rejection(start(scene, copyOptions({ signal: controller.signal })));
+        const pid = await hung(scene.root);
         controller.abort(new Error('stopped'));
-        expect((await ended).message).to.equal('stopped');
+        expect((await copy).message).to.equal('stopped');
         expect(isAlive(pid)).to.equal(false);
-        const after = walkTree(root).map(({ path, content }) => path + content);
-        expect(after.filter((line) => !line.startsWith('bin'))).to.deep.equal(before);
+        expectWhole(scene);
+      });
+
+      it(`by its time limit rejects with TimedOut when both ends have stopped (${direction})`, async () => {
+        const scene = makeScene();
+        const copy = rejection(start(scene, copyOptions({ timeLimit: 600 })));
+        const pid = await hung(scene.root);
+        expect(await copy).to.be.instanceOf(TimedOut);
+        expect(isAlive(pid)).to.equal(false);
+        expectWhole(scene);
+      });
+
+      it(`by SIGKILL of the testbed's end is copy-failed (${direction})`, async () => {
+        const scene = makeScene();
+        const copy = rejection(start(scene, copyOptions()));
+        process.kill(await hung(scene.root), 'SIGKILL');
+        expect(await copy).to.be.instanceOf(CopyFailed);
+        expectWhole(scene);
+      });
+
+      it(`tells the journal before and after (${direction})`, async () => {
+        const scene = makeScene();
+        const told: string[] = [];
+        const journal = {
+          planned: async ({ fresh, aside, destination, on }: Replacement) => {
+            expect([existsSync(fresh), existsSync(aside)]).to.deep.equal([false, false]);
+            told.push(`planned ${on} ${destination}`);
+          },
+          done: async () => void told.push('done'),
+        };
+        const copy = rejection(start(scene, copyOptions({ journal })));
+        process.kill(await hung(scene.root), 'SIGKILL');
+        await copy;
+        const on = direction === 'down' ? 'testbed' : 'host';
+        expect(told).to.deep.equal([`planned ${on} ${scene.root}/out/old`, 'done']);
       });
     }
-  }
-});
+  });
+
+  describe(`A directory that is made on a testbed which goes with its server, ${how}`, () => {
+    /** Copies down to where nothing is yet. */
+    const start = (
+      root: string,
+      tar: string,
+      more: Partial<Parameters<typeof copyDown>[2]> = {},
+    ) => {
+      const request = { host: `${root}/source/`, testbed: `${root}/out/new/` } as const;
+      const journal = {
+        planned: () => Promise.reject(new Error('nothing is to be undone there')),
+        done: () => Promise.reject(new Error('nothing was planned')),
+      };
+      return copyDown(
+        { ...placeWithTar(root, tar), ...way },
+        { ...request, kind: 'directory', existing: 'replace' },
+        copyOptions({ disposable: true, journal, ...more }),
+      );
+    };
+    const left = (root: string) =>
+      walkTree(`${root}/out`)
+        .map(({ path }) => path)
+        .filter((path) => !path.includes('/'));
+
+    it('is whole, with nothing beside it, and is replaced by the next', async () => {
+      const { root } = makeScene();
+      await start(root, 'real "$@"');
+      expect(differences(walkTree(`${root}/out/new`), walkTree(`${root}/source`))).to.deep.equal(
+        [],
+      );
+      writeFileSync(`${root}/out/new/more`, '');
+      rmSync(`${root}/bin`, { recursive: true });
+      await start(root, 'real "$@"');
+      expect(existsSync(`${root}/out/new/more`)).to.equal(false);
+      expect(left(root)).to.have.members(['', 'new', 'old']);
+    });
+
+    it('is taken away where it is stopped half-way', async () => {
+      const { root } = makeScene();
+      const controller = new AbortController();
+      const copy = rejection(start(root, HANGING, { signal: controller.signal }));
+      await hung(root);
+      expect(left(root)).to.include('new');
+      controller.abort(new Error('stopped'));
+      expect((await copy).message).to.equal('stopped');
+      expect(left(root)).to.have.members(['', 'old']);
+    });
+
+    it('is taken away where its source failed', async () => {
+      const { root } = makeScene();
+      const path = process.env['PATH'] ?? '/usr/bin:/bin';
+      mkdirSync(`${root}/host`);
+      const tar = `#!/bin/sh\nPATH='${path}' tar "$@"\necho 'tar: broken' >&2\nexit 2\n`;
+      writeFileSync(`${root}/host/tar`, tar, { mode: 0o755 });
+      // The testbed's PATH is already settled: only the host's end meets this one.
+      const copy = rejection(start(root, 'real "$@"'));
+      process.env['PATH'] = `${root}/host:${path}`;
+      try {
+        const error = await copy;
+        expect(error).to.be.instanceOf(CopyFailed);
+        expect(error.message).to.match(/the host: exit status 2: .*broken/);
+      } finally {
+        process.env['PATH'] = path;
+      }
+      expect(left(root)).to.have.members(['', 'old']);
+    });
+  });
+
+  describe(`A file copy that is stopped half-way, ${how}`, () => {
+    /** A testbed whose cat passes ten bytes and hangs. */
+    const hangingCat = (root: string) => {
+      mkdirSync(`${root}/bin`);
+      const path = process.env['PATH'] ?? '/usr/bin:/bin';
+      const script = `#!/bin/sh\nhead -c 10\necho $$ >"$0.pid.new"; mv "$0.pid.new" "$0.pid"\nexec sleep 1000\n`;
+      writeFileSync(`${root}/bin/cat`, script, { mode: 0o755 });
+      return { ...envPlace(`PATH=${root}/bin:${path}`), ...way };
+    };
+    for (const direction of ['down', 'up'] as const) {
+      for (const existing of direction === 'up' ? ['new', 'old'] : ['new']) {
+        it(`leaves no half file (${direction}, ${existing})`, async () => {
+          const root = tempDir();
+          writeFileSync(`${root}/a`, 'x'.repeat(1000));
+          if (existing === 'old') writeFileSync(`${root}/b`, 'old');
+          const before = walkTree(root).map(({ path, content }) => path + content);
+          const controller = new AbortController();
+          const place = hangingCat(root);
+          const options = copyOptions({ signal: controller.signal });
+          const common = { kind: 'file', existing: 'merge' } as const;
+          const copy =
+            direction === 'down'
+              ? copyDown(place, { host: `${root}/a`, testbed: `${root}/b`, ...common }, options)
+              : copyUp(place, { host: `${root}/b`, testbed: `${root}/a`, ...common }, options);
+          const ended = rejection(copy);
+          const pid = await hung(root, 'cat');
+          controller.abort(new Error('stopped'));
+          expect((await ended).message).to.equal('stopped');
+          expect(isAlive(pid)).to.equal(false);
+          const after = walkTree(root).map(({ path, content }) => path + content);
+          expect(after.filter((line) => !line.startsWith('bin'))).to.deep.equal(before);
+        });
+      }
+    }
+  });
+}
 
 describe('settleReplacement', () => {
   for (const on of ['host', 'testbed'] as const) {

@@ -10,6 +10,12 @@ export function envPlace(...words: string[]): Place {
   return prefixedPlace('the testbed', ['env', ...words], localPlace);
 }
 
+/** How data get from end to end: by a pipe of the kernel, or through this process. */
+export const WAYS: readonly [how: string, more: Pick<Place, 'relayed'>][] = [
+  ['by a pipe', {}],
+  ['through us', { relayed: true }],
+];
+
 /**
  * A Place where `tar` is a shell script that claims to be GNU tar.
  * @param script what it does for anything but --version; $REAL is the machine's tar
