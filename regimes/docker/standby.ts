@@ -2,6 +2,12 @@ import { readFileSync } from 'node:fs';
 
 import type { Context } from '../../src/regime.ts';
 import { asError } from '../../src/errors.ts';
+import type { Engine } from './engine.ts';
+import type { Recipe } from './recipe.ts';
+import type { Sharing } from './sharing.ts';
+
+/** Bytes that have to be left on the host for a container ahead. */
+const MEMORY_MARGIN = 256 << 20;
 
 /** Things of one kind that are made ahead, so that one is there when it is wanted. */
 export interface Standby<T> {
@@ -59,8 +65,30 @@ export function keepStandby<T>(
   };
 }
 
+/** How many containers may stand by; where it is fewer than wished, a line says why. */
+export function sparesAllowed(
+  { local }: Engine,
+  recipe: Recipe,
+  { shared }: Sharing,
+  wished: number,
+  { log }: Context,
+): number {
+  if (wished === 0) return 0;
+  if (shared) {
+    log.warn(`each revert makes a container anew: two at once would share ${shared}`);
+    return 0;
+  }
+  const available = local ? availableMemory() : undefined;
+  const needed = (recipe.body.HostConfig?.Memory ?? 0) + MEMORY_MARGIN;
+  if (available !== undefined && available < needed) {
+    log.warn('each revert makes a container anew: there is no memory for a second one');
+    return 0;
+  }
+  return wished;
+}
+
 /** Bytes that this host can still give to processes; undefined where it does not tell. */
-export function availableMemory(): number | undefined {
+function availableMemory(): number | undefined {
   try {
     const [, kilobytes] =
       /^MemAvailable:\s+(\d+) kB/m.exec(readFileSync('/proc/meminfo', 'latin1')) ?? [];

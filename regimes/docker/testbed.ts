@@ -23,10 +23,7 @@ import { idles, withMount, type Recipe } from './recipe.ts';
 import type { Share } from './shared.ts';
 import { removeVolume, type ShareVolume } from './volume.ts';
 import type { Sharing } from './sharing.ts';
-import { availableMemory, keepStandby } from './standby.ts';
-
-/** Bytes that have to be left on the host for a container ahead. */
-const MEMORY_MARGIN = 256 << 20;
+import { keepStandby, sparesAllowed } from './standby.ts';
 
 /** What a testbed is made from. */
 export interface Parts {
@@ -228,26 +225,4 @@ export async function openTestbed(
       }
     },
   };
-}
-
-/** How many containers may stand by; where it is fewer than wished, a line says why. */
-function sparesAllowed(
-  { local }: Engine,
-  recipe: Recipe,
-  { shared }: Sharing,
-  wished: number,
-  { log }: Context,
-): number {
-  if (wished === 0) return 0;
-  if (shared) {
-    log.warn(`each revert makes a container anew: two at once would share ${shared}`);
-    return 0;
-  }
-  const available = local ? availableMemory() : undefined;
-  const needed = (recipe.body.HostConfig?.Memory ?? 0) + MEMORY_MARGIN;
-  if (available !== undefined && available < needed) {
-    log.warn('each revert makes a container anew: there is no memory for a second one');
-    return 0;
-  }
-  return wished;
 }

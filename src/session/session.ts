@@ -1,5 +1,5 @@
-import type { Argv, Bytes } from '../bytes.ts';
-import { asError, TestbedError, TimedOut } from '../errors.ts';
+import type { Argv } from '../bytes.ts';
+import { asError, TestbedError } from '../errors.ts';
 import { faultPoint } from '../fault.ts';
 import type { Logger } from '../log.ts';
 import type { Place } from '../place/place.ts';
@@ -7,29 +7,16 @@ import { copyDown, copyUp, type CopyJournal } from '../place/copy.ts';
 import type { CopyWords, ExecuteRequest, Session } from '../protocol/session.ts';
 import type { Context } from '../regime.ts';
 import { foreseenCapabilities, openCapabilities, type Foreseen } from './capabilities.ts';
-import { openChain, type Chain } from './chain.ts';
-import { endSession } from './ending.ts';
-import { startJournal, type Journal } from './journal.ts';
+import { failingAs, within } from './failing-as.ts';
+import type { Journal } from './journal.ts';
+import { beginSession, contextsOf, endBegun, wishesOf, type OpenSession } from './opening.ts';
 import type { SessionOptions } from './options.ts';
-import { tryNormalUser } from './normal-user.ts';
 import { probe, type Facts } from './probe.ts';
-import { newScratchPath } from './scratch.ts';
-import { settleInnermost, settleTestbed, type Wishes } from './settle.ts';
-import { carriesShare, createShare, type Share } from './share.ts';
-
-/** Who vouches for a user wants that user to be able to write into the scratch space. */
-const USER_CAPABILITY = 'suggested-normal-user=';
+import { settleInnermost, settleTestbed } from './settle.ts';
+import { carriesShare } from './share.ts';
 
 /** Either nothing is there, or all of this is. */
-type State =
-  { name: 'closed' } | ({ name: 'open'; facts: Facts; noUser: Bytes | undefined } & Begun);
-
-/** What there is of a session from its first testbed on. */
-interface Begun {
-  chain: Chain;
-  journal: Journal;
-  share: Share | undefined;
-}
+type State = { name: 'closed' } | ({ name: 'open' } & OpenSession);
 
 /** The session behind one server: drives a chain of regimes through its states. */
 export function createSession(options: SessionOptions): Session {
@@ -37,30 +24,16 @@ export function createSession(options: SessionOptions): Session {
   let state: State = { name: 'closed' };
   /** What is known of spare testbeds, which were made ready ahead of the revert that takes them. */
   const prepared = new WeakMap<Place, Facts>();
+  const wishes = wishesOf(options);
   let closing = new AbortController();
-
-  const user = vouched
-    .find((word) => word.startsWith(USER_CAPABILITY))
-    ?.slice(USER_CAPABILITY.length);
-  const wishes: Wishes = {
-    setup: options.setup,
-    ...(options.scratchMode !== undefined && { scratchMode: options.scratchMode }),
-    ...(user !== undefined && { user }),
-  };
 
   const opened = () => {
     if (state.name === 'closed') throw new TestbedError({ step: 'the testbed is not open' });
     return state;
   };
   const innermost = () => opened().chain.innermost;
-  const contextFor = (journal: Journal, signal: AbortSignal) => (level: number) => ({
-    signal,
-    log,
-    ...(options.wait !== undefined && { wait: options.wait }),
-    checkpoint: (levelState: unknown) => journal.checkpoint(level, levelState),
-  });
   const contextOf = (signal: AbortSignal): Context =>
-    contextFor(opened().journal, signal)(links.length - 1);
+    contextsOf(options, opened().journal, signal)(links.length - 1);
   const copyOptions = (signal: AbortSignal) => {
     const { place, traits } = innermost();
     const { journal } = opened();
@@ -74,60 +47,22 @@ export function createSession(options: SessionOptions): Session {
     };
   };
 
-  const end = ({ chain, journal, share }: Begun, scratch: Bytes, failed: boolean) => {
-    const contexts = contextFor(journal, new AbortController().signal);
-    const own = share && !chain.innermost.share ? [share.path] : [];
-    const made = scratch === '' ? [] : [scratch, ...own];
-    const settled = { scratch, wishes, share: share !== undefined };
-    return endSession({ chain, journal, made, settled, contexts }, options.keep, failed, log);
-  };
-
   const open = async (signal: AbortSignal): Promise<Facts> => {
-    const journal = await startJournal(options.repository, links, options.share);
-    faultPoint('open.recorded');
-    const share = options.share ? createShare(journal.id, journal.directory) : undefined;
-    const context = contextFor(journal, signal);
-    let begun: Begun | undefined;
-    let path = '';
-    try {
-      const chain = await openChain(journal.links, context, share?.variables);
-      begun = { chain, journal, share };
-      faultPoint('open.made');
-      if (options.keep !== 'never' && chain.frail !== undefined) {
-        throw new TestbedError({ step: chain.frail, hint: 'leave --keep out' });
-      }
-      path = await recordDirectories(begun);
-      const facts = await settleInnermost(chain, path, wishes, share, context);
-      signal.throwIfAborted();
-      faultPoint('open.settled');
-      // Once is enough: a revert brings back what was tried.
-      const [noUser] = await Promise.all([
-        tryNormalUser(chain.innermost.place, facts, context(links.length - 1)),
-        journal.phase('open'),
-      ]);
-      faultPoint('open.done');
-      state = { name: 'open', ...begun, facts, noUser };
-      closing = new AbortController();
-      const spareContext = context(links.length - 1);
-      chain.prepareSpares(async (spare) => {
-        const own = { ...spareContext, signal: closing.signal };
-        const setEnvironment = (variables: Argv) =>
-          spare.setEnvironment([...variables, ...(share?.variables ?? [])]);
-        const ready = await settleTestbed(
-          { ...spare, setEnvironment },
-          facts.scratch,
-          wishes,
-          share,
-          own,
-        );
-        prepared.set(spare.place, ready);
-      });
-      return facts;
-    } catch (cause) {
-      // That something of it is left has been said; what went wrong first is the news.
-      await (begun ? end(begun, path, !signal.aborted) : journal.end()).catch(() => {});
-      throw cause;
-    }
+    const begun = await beginSession(options, wishes, signal);
+    const { chain, journal, share, facts } = begun;
+    state = { name: 'open', ...begun };
+    closing = new AbortController();
+    const context = contextsOf(options, journal, closing.signal)(links.length - 1);
+    chain.prepareSpares(async (spare) => {
+      const setEnvironment = (variables: Argv) =>
+        spare.setEnvironment([...variables, ...(share?.variables ?? [])]);
+      const testbed = { ...spare, setEnvironment };
+      prepared.set(
+        spare.place,
+        await settleTestbed(testbed, facts.scratch, wishes, share, context),
+      );
+    });
+    return facts;
   };
 
   const close = async (failed = false): Promise<void> => {
@@ -136,7 +71,7 @@ export function createSession(options: SessionOptions): Session {
     state = { name: 'closed' };
     closing.abort();
     try {
-      await end(begun, begun.facts.scratch, failed);
+      await endBegun(begun, begun.facts.scratch, options, wishes, failed);
     } catch (cause) {
       throw new TestbedError({ step: `close: ${asError(cause).message}`, cause });
     }
@@ -158,7 +93,7 @@ export function createSession(options: SessionOptions): Session {
     async revert(signal) {
       const current = opened();
       await failingAs('revert', signal, async () => {
-        const contexts = contextFor(current.journal, signal);
+        const contexts = contextsOf(options, current.journal, signal);
         const carried = carriesShare(innermost()) ? undefined : current.share;
         await carried?.save(innermost().place, contextOf(signal));
         faultPoint('revert.begun');
@@ -185,7 +120,10 @@ export function createSession(options: SessionOptions): Session {
         const context = contextOf(signal);
         await rebootTestbed(innermost(), current.facts.scratch, prepareOnly, context);
         const facts = await probe(innermost().place, innermost().traits, context);
-        await current.chain.setEnvironment(facts.environment, contextFor(current.journal, signal));
+        await current.chain.setEnvironment(
+          facts.environment,
+          contextsOf(options, current.journal, signal),
+        );
         current.facts = { ...facts, scratch: current.facts.scratch };
       });
     },
@@ -216,20 +154,6 @@ export function createSession(options: SessionOptions): Session {
   };
 }
 
-/**
- * Names the scratch space, and writes down what will not go with its server, before it is made.
- * @returns the path of the scratch space
- */
-async function recordDirectories({ chain, journal, share }: Begun): Promise<Bytes> {
-  const { place, traits, share: own } = chain.innermost;
-  const scratch = newScratchPath(place);
-  const on = place.isHost ? 'host' : 'testbed';
-  if (!traits.ephemeral) await journal.scratch({ on, path: scratch });
-  if (!share || (traits.ephemeral && own?.host === undefined)) return scratch;
-  await journal.share({ on, path: share.path, ...(own?.host !== undefined && { host: own.host }) });
-  return scratch;
-}
-
 /** Where a testbed's paths are the host's, so is what a copy leaves beside its destination. */
 function hostJournal(journal: Journal): CopyJournal {
   return { ...journal, planned: (planned) => journal.planned({ ...planned, on: 'host' }) };
@@ -244,13 +168,13 @@ function foresee(links: SessionOptions['chain']): Foreseen {
 }
 
 /** What a testbed shows, but for an account that can't be used. */
-function promised({ facts, noUser }: { facts: Facts; noUser: Bytes | undefined }): Facts {
+function promised({ facts, noUser }: OpenSession): Facts {
   if (noUser === undefined) return facts;
   const { normalUser: _, ...others } = facts;
   return others;
 }
 
-function warnOfWithdrawn(opened: State & { name: 'open' }, log: Logger): void {
+function warnOfWithdrawn(opened: OpenSession, log: Logger): void {
   const { limitedRoot } = opened.chain.innermost.traits;
   const { uid, normalUser } = promised(opened);
   if (limitedRoot !== undefined) log.warn(`root-on-testbed is not advertised: ${limitedRoot}`);
@@ -259,32 +183,5 @@ function warnOfWithdrawn(opened: State & { name: 'open' }, log: Logger): void {
     log.warn(`revert-full-system is not advertised: ${why}`);
   } else if (opened.noUser !== undefined) {
     log.warn(`suggested-normal-user is not advertised: ${opened.noUser}`);
-  }
-}
-
-function within(timeout: number | undefined, signal: AbortSignal): AbortSignal {
-  if (timeout === undefined) return signal;
-  return AbortSignal.any([signal, AbortSignal.timeout(timeout)]);
-}
-
-/** A step that ends the server where it fails; a time limit of its own is a failure of the testbed. */
-async function failingAs<T>(
-  step: string,
-  signal: AbortSignal,
-  run: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  try {
-    signal.throwIfAborted();
-    return await run(signal);
-  } catch (cause) {
-    const error = asError(cause);
-    if (error instanceof TestbedError) {
-      throw new TestbedError({ ...error.details, step: `${step}: ${error.details.step}`, cause });
-    }
-    if (error instanceof TimedOut || error.name === 'TimeoutError') {
-      throw new TestbedError({ step: `${step}: time is up: ${error.message}`, cause });
-    }
-    if (signal.aborted) throw cause;
-    throw new TestbedError({ step: `${step}: ${error.message}`, cause });
   }
 }
