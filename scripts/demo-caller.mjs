@@ -38,6 +38,7 @@ export function startCaller(words, env) {
       const [program, ...rest] = auxverb.split(',').map(decodeURIComponent);
       return collect(spawn(program, [...rest, 'sh', '-c', script, 'sh', ...args]));
     },
+    kill: () => void child.kill('SIGKILL'),
     async quit() {
       send('quit');
       await reply();

@@ -7,15 +7,27 @@ const GRACE = 1000;
 
 /**
  * @param mark an environment variable that the server was started with, `NAME=VALUE`
- * @param namespaces those of the testbeds, as `pid:[4026531836]`
+ * @param stayed the namespaces of testbeds that did not go, as `pid:[4026531836]`
  * @param state the state directory of the server
  */
-export async function findLeft({ mark, namespaces, state }) {
+export async function findLeft({ mark, stayed, state }) {
   for (let waited = 0; ; waited += 50) {
-    const left = [...mounts(state), ...processes(mark, namespaces), ...sessions(state)];
+    const left = [...mounts(state), ...processes(mark, stayed), ...sessions(state)];
     if (left.length === 0 || waited >= GRACE) return left;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+}
+
+/** Waits until nothing runs in some namespaces any more; resolves with false where something stays. */
+export async function areGone(namespaces) {
+  const some = () =>
+    readdirSync('/proc').some((pid) => /^\d/.test(pid) && isInside(pid, namespaces));
+  const limit = performance.now() + GRACE;
+  while (some()) {
+    if (performance.now() > limit) return false;
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  return true;
 }
 
 function mounts(state) {

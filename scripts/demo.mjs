@@ -1,14 +1,15 @@
 // `npm run demo`: a testbed of this machine, wrecked and whole again. As root the machine itself is
 // the testbed's lower layer (`chroot /`), as a plain user a small tree of the machine's own programs.
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { startCaller } from './demo-caller.mjs';
-import { findLeft } from './demo-left.mjs';
+import { areGone, findLeft } from './demo-left.mjs';
 import { makeTree } from './demo-tree.mjs';
-import { ROOT, ensureBuilt } from './set-up.mjs';
+import { DIST, ROOT, ensureBuilt } from './set-up.mjs';
 
 /** The job: the checksum of every file that was copied down, in a file beside them. */
 const JOB = 'cd "$1" && find src -type f | LC_ALL=C sort | xargs sha256sum > result.txt';
@@ -18,7 +19,9 @@ const directory = mkdtempSync(join(tmpdir(), 'regime-demo-'));
 /** How the proof at the end finds what is ours. */
 const traces = {
   mark: `REGIME_DEMO=${directory}`,
+  /** Those of the testbed that there is now, and of those that did not go. */
   namespaces: [],
+  stayed: [],
   state: join(directory, 'state'),
 };
 try {
@@ -47,7 +50,9 @@ async function demonstrate() {
     return showNull();
   }
   await wreckAndRevert(caller);
-  return finish(caller);
+  const equal = await finish(caller);
+  await crash(words);
+  return equal;
 }
 
 /** A server with a state directory of its own and the mark in its environment. */
@@ -66,26 +71,56 @@ async function showNull() {
 async function wreckAndRevert(caller) {
   await noteNamespaces(caller);
   await job(caller);
-  await step('rm -rf /usr /etc, in the testbed', async () => {
-    await caller.run('rm -rf /usr /etc');
-    const { status } = await caller.run('ls /usr');
-    return `"ls /usr" now ends with exit status ${status}`;
+  await step('rm -rf /etc /usr/bin, in the testbed', async () => {
+    await caller.run('rm -rf /etc /usr/bin');
+    const { status } = await caller.run('ls /etc');
+    return `"ls /etc" now ends with exit status ${status}`;
   });
   await step('revert', () => caller.command('revert'));
+  await noteEnd();
   await step('look at it', async () => {
-    const { status, output } = await caller.run('ls /usr | wc -l; ls /etc | wc -l');
+    const { status, output } = await caller.run('ls /usr/bin | wc -l; ls /etc | wc -l');
     if (status !== 0) throw new Error(`the testbed is not whole: ${output}`);
-    const [usr, etc] = output.split('\n').map((text) => text.trim());
-    return `whole again: ${usr} entries in /usr, ${etc} in /etc`;
+    const [programs, etc] = output.split('\n').map((text) => text.trim());
+    return `whole again: ${programs} programs in /usr/bin, ${etc} entries in /etc`;
   });
   await noteNamespaces(caller);
   await job(caller);
 }
 
+/** A server that is killed takes its testbed along: the kernel sees to that. */
+async function crash(words) {
+  console.log('');
+  const caller = start(words);
+  await caller.ready();
+  await step('open another, with a daemon in it', async () => {
+    await caller.command('open');
+    await noteNamespaces(caller);
+    await caller.run('setsid sleep 1000 >/dev/null 2>&1 &');
+  });
+  await step('kill -9 the server', async () => {
+    caller.kill();
+    return (await noteEnd()) ? 'the daemon has gone with it' : 'the daemon is STILL THERE';
+  });
+  await step('regime reap', () => {
+    const env = { ...process.env, XDG_STATE_HOME: traces.state };
+    const reap = spawnSync(process.execPath, [join(DIST, 'main.js'), 'reap'], { env });
+    return reap.stdout.toString().split(':')[0];
+  });
+}
+
 /** Each process of a testbed lives in these; a revert makes new ones. */
 async function noteNamespaces(caller) {
   const { output } = await caller.run('readlink /proc/self/ns/mnt /proc/self/ns/pid');
-  traces.namespaces.push(...output.trim().split('\n'));
+  traces.namespaces = output.trim().split('\n');
+}
+
+/** Looks at once whether a testbed has gone: later the kernel gives its numbers to somebody else's. */
+async function noteEnd() {
+  const gone = await areGone(traces.namespaces);
+  if (!gone) traces.stayed.push(...traces.namespaces);
+  traces.namespaces = [];
+  return gone;
 }
 
 /** Copies the project's sources down and hashes them there. */
@@ -112,6 +147,7 @@ async function finish(caller) {
   });
   await step('close', () => caller.command('close'));
   await step('quit', () => caller.quit());
+  await noteEnd();
   return equal;
 }
 
@@ -127,7 +163,7 @@ async function showNothingLeft() {
 
 /** Does it and shows how long it took, and what there is to say. */
 async function step(label, work) {
-  process.stdout.write(`  ${label.padEnd(34)}`);
+  process.stdout.write(`  ${label.padEnd(38)}`);
   const started = performance.now();
   const remark = (await work()) ?? '';
   const milliseconds = (performance.now() - started).toFixed(0);
