@@ -1,5 +1,7 @@
+import { statSync } from 'node:fs';
+
 import { abortOf } from '../../src/abort.ts';
-import { textOf, type Argv, type Bytes } from '../../src/bytes.ts';
+import { bufferOf, textOf, type Argv, type Bytes } from '../../src/bytes.ts';
 import { shown, TestbedError } from '../../src/errors.ts';
 import { followed, type Advance } from '../../src/log.ts';
 import type { Place } from '../../src/place/place.ts';
@@ -35,7 +37,7 @@ export async function openTestbed(
   const beat = remote ? setInterval(() => monitor.tell('beat'), BEAT * 1000).unref() : undefined;
   void monitor.ended.then(() => clearInterval(beat));
 
-  const lower = await lowerTree(monitor, settings, context);
+  const lower = await lowerTree(monitor, settings, remote, context);
   const words = startWords(settings, state, lower, remote);
   const waiting = waitForOthers(context, settings.source);
   const [rights, notice, ...auxverb] = await monitor
@@ -89,13 +91,17 @@ export async function openTestbed(
 async function lowerTree(
   monitor: Monitor,
   { kind, source }: ChrootSettings,
+  remote: boolean,
   { signal, log }: Context,
 ): Promise<Bytes> {
   if (kind === 'directory') return source;
   let advance: Advance = {};
+  // How much is in a compressed one shows in the end only.
+  const plain = !remote && source.endsWith('.tar');
+  const total = plain ? statSync(bufferOf(source), { throwIfNoEntry: false })?.size : undefined;
   const onWait = (said: Bytes) => {
     const done = Number(said);
-    advance = done > 0 ? { done } : { stage: shown(said) };
+    advance = done > 0 ? { done, ...(total && { total }) } : { stage: shown(said) };
   };
   const unpack = () => monitor.ask(['unpack', source], { signal, onWait });
   const [tree = ''] = await followed(log, `unpacking ${shown(source)}`, () => advance, unpack);

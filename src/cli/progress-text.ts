@@ -6,11 +6,12 @@ const BAR = 20;
 /**
  * One line of fewer than `columns` columns that says how far something is.
  * @param elapsed milliseconds since it began
+ * @param counting milliseconds since there was something to count
  */
 export function renderProgress(
   what: string,
   { done, total, stage }: Advance,
-  elapsed: number,
+  { elapsed, counting = elapsed }: { elapsed: number; counting?: number },
   columns: number,
 ): string {
   const seconds = elapsed / 1000;
@@ -23,7 +24,7 @@ export function renderProgress(
     facts.push(`${Math.floor(share * 100)}%`, `${megabytes(done)} of ${megabytes(total)} MB`);
   } else if (done !== undefined) facts.push(`${megabytes(done)} MB`);
   if (done) {
-    const rate = done / seconds;
+    const rate = (done * 1000) / counting;
     facts.push(`${megabytes(rate)} MB/s`);
     if (total !== undefined) facts.push(`${duration((total - done) / rate)} left`);
   } else if (stage) facts.push(withoutControls(stage));

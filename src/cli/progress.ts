@@ -13,6 +13,8 @@ const INTERVAL = 200;
 interface Followed {
   what: string;
   since: number;
+  /** When there was something to count. */
+  counting?: number;
   advance(): Advance;
 }
 
@@ -41,11 +43,13 @@ export function progressOnTerminal(): Progress | undefined {
   };
   const draw = () => {
     const now = Date.now();
+    for (const one of all) if (one.advance().done) one.counting ??= now - INTERVAL;
     const due = [...all].filter(({ since }) => now - since >= PATIENCE);
     const latest = due.at(-1);
     if (!latest || during === 0 || turns.asking > 0 || !isInForeground()) return clear();
-    const { what, advance, since } = latest;
-    const line = renderProgress(what, advance(), now - since, process.stderr.columns || 80);
+    const { what, since, counting = since } = latest;
+    const times = { elapsed: now - since, counting: now - counting };
+    const line = renderProgress(what, latest.advance(), times, process.stderr.columns || 80);
     writeStderr(`\r\x1b[J${line}\r`);
     isShown = true;
   };

@@ -11,25 +11,32 @@ import { openTerminal } from '../support/terminal.ts';
 
 describe('a line of progress', () => {
   it('has a bar, bytes, rate and the time left where the size is known', () => {
-    expect(renderProgress('copying a', { done: 50e6, total: 200e6 }, 5000, 100)).to.equal(
-      'copying a [#####...............]: 25%, 50.0 of 200.0 MB, 10.0 MB/s, 15 s left',
-    );
+    expect(
+      renderProgress(
+        'copying a',
+        { done: 50e6, total: 200e6 },
+        { elapsed: 9000, counting: 5000 },
+        100,
+      ),
+    ).to.equal('copying a [#####...............]: 25%, 50.0 of 200.0 MB, 10.0 MB/s, 15 s left');
   });
 
   it('has bytes and rate, a stage, or only the time that it takes, where nothing else is known', () => {
-    expect(renderProgress('copying a', { done: 3e6 }, 2000, 80)).to.equal(
+    expect(renderProgress('copying a', { done: 3e6 }, { elapsed: 2000 }, 80)).to.equal(
       'copying a: 3.0 MB, 1.5 MB/s, 2 s',
     );
-    expect(renderProgress('booting', { stage: 'a\x1b[2Jb' }, 61_000, 80)).to.equal(
+    expect(renderProgress('booting', { stage: 'a\x1b[2Jb' }, { elapsed: 61_000 }, 80)).to.equal(
       'booting: a [2Jb, 1 min 1 s',
     );
-    expect(renderProgress('opening', {}, 3_700_000, 80)).to.equal('opening: 1 h 1 min');
+    expect(renderProgress('opening', {}, { elapsed: 3_700_000 }, 80)).to.equal(
+      'opening: 1 h 1 min',
+    );
   });
 
   it('never takes the last column, however narrow the window and wide the letters', () => {
     for (const what of ['copying a long name', '\u6f22'.repeat(40)]) {
       for (const columns of [1, 10, 20, 40, 79, 200]) {
-        const line = renderProgress(what, { done: 1e9, total: 1e12 }, 9000, columns);
+        const line = renderProgress(what, { done: 1e9, total: 1e12 }, { elapsed: 9000 }, columns);
         const wide = line.replaceAll(/[^\u3000-\uffff]/g, '').length;
         expect(line.length + wide, line).to.be.below(Math.max(columns, 1));
       }
