@@ -25,6 +25,7 @@ export const reapCommand: Command = {
         'Leave sessions whose record changed less than DURATION ago, as 90s, 5m, 1h30m or 2d. ' +
         'A number alone means seconds.',
     },
+    { name: 'json', help: 'Say it as JSON, an object a line, for programs.' },
     commonOptions.stateDir,
     commonOptions.debug,
     commonOptions.help,
@@ -52,8 +53,12 @@ export async function reap(args: Argv, lookups: Lookups = ourLookups): Promise<n
     const repository = repositoryIn(value('state-dir'));
     const named = await Promise.all(operands.map((word) => findSession(repository, word)));
     const context = { signal: new AbortController().signal, log: stderrLogger(flag('debug')) };
+    const json = flag('json');
     const onReaped = ({ id, outcome, reason }: Reaped) => {
-      process.stdout.write(`${WORDS[outcome]} ${id}: ${shown(reason)}\n`);
+      const line = json
+        ? JSON.stringify({ id, outcome, reason })
+        : `${WORDS[outcome]} ${id}: ${shown(reason)}`;
+      process.stdout.write(`${line}\n`);
     };
     const all = await reapRepository(repository, lookups, context, {
       dryRun: flag('dry-run'),

@@ -8,6 +8,7 @@ import { localPlace } from '../place/local.ts';
 import { succeeded } from '../place/place.ts';
 import type { Session } from '../protocol/session.ts';
 import { repositoryIn } from '../session/repository.ts';
+import { capture } from './capture.ts';
 import { isUsageError, readCommandLine, type Wish } from './command-line.ts';
 import { commonOptions, runCommand, type Command, type Given } from './command.ts';
 import { inheritedDescriptors } from './descriptors.ts';
@@ -47,6 +48,12 @@ export const runCommandSpec: Command = {
         'Reverts the testbed when all is done, for one that outlives its session (a machine behind ' +
         'ssh). An error where the testbed can not be reverted.',
     },
+    {
+      name: 'json',
+      help:
+        'Prints one JSON object in place of what COMMAND writes: its status, stdout, stderr and ' +
+        'milliseconds; or, where something around it failed, the error.',
+    },
     commonOptions.help,
   ],
   passesArguments: true,
@@ -60,13 +67,19 @@ export async function run(words: Argv): Promise<number> {
     const wishes = await readWishes(given);
     halt = haltOnSignals();
     return runOnce(wishes, halt).catch((cause: unknown) => {
-      if (!halt?.aborted)
-        writeStderr(`regime: failure: ${shown(bytesOf(asError(cause).message))}\n`);
+      if (halt?.aborted) return FAILED;
+      const error = shown(bytesOf(asError(cause).message));
+      if (wishes.json) printJson({ status: FAILED, error });
+      writeStderr(`regime: failure: ${error}\n`);
       return FAILED;
     });
   });
   if (halt?.reason instanceof Signalled) dieBy(halt.reason.signal);
   return status;
+}
+
+function printJson(result: object): void {
+  process.stdout.write(`${JSON.stringify(result)}\n`);
 }
 
 /** One copy; the name on the host is absolute, that on the testbed may be relative. */
@@ -81,6 +94,7 @@ interface Wishes {
   put: Copy[];
   get: Copy[];
   revert: boolean;
+  json: boolean;
   transcript: Transcript | undefined;
 }
 
@@ -99,6 +113,7 @@ async function readWishes({ operands, flag, values }: Given): Promise<Wishes> {
     put: put.map(([host, testbed]) => ({ host: absolute(host), testbed })),
     get: get.map(([testbed, host]) => ({ host: absolute(host), testbed })),
     revert: flag('revert'),
+    json: flag('json'),
     transcript: transcriptOf(wish.request.options),
   };
 }
@@ -150,7 +165,9 @@ async function runOnce(wishes: Wishes, halt: AbortSignal): Promise<number> {
       const isDirectory = statSync(bufferOf(host), { throwIfNoEntry: false })?.isDirectory();
       await say('copydown', ...slashed([host, bed.path(testbed)], isDirectory === true));
     }
-    const { status = 255 } = await say('!', ...bed.wrap(command));
+    const argv = bed.wrap(command);
+    const captured = wishes.json ? await capture([...session.auxverb(), ...argv], halt) : undefined;
+    const { status = 255 } = captured ?? (await say('!', ...argv));
     if (status >= 254) throw new TestbedError({ step: 'the testbed can not be reached any more' });
     for (const { host, testbed } of get) {
       const path = bed.path(testbed);
@@ -159,6 +176,7 @@ async function runOnce(wishes: Wishes, halt: AbortSignal): Promise<number> {
     }
     if (wishes.revert) await say('revert');
     failed = status !== 0;
+    if (captured) printJson(captured);
     return status;
   } finally {
     transcript?.note('caller', 'close');

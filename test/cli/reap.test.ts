@@ -56,6 +56,8 @@ describe('regime reap', () => {
       /^reaped aaaaaaaa: marker, open, made 2020.*\nleft bbbbbbbb: not old enough\n$/,
     );
     expect(readdirSync(sessions)).to.deep.equal(['regime-bbbbbbbb.session']);
+    const json = run([`--state-dir=${state}`, '--older-than=1h', '--json']).stdout;
+    expect(JSON.parse(json)).to.include({ id: 'bbbbbbbb', outcome: 'left' });
   });
 
   it('does nothing in a dry run', () => {

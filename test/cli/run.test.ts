@@ -39,6 +39,17 @@ describe('regime run', function () {
     expect(readdirSync(`${host}/dir`)).to.deep.equal(['a b']);
   });
 
+  it('tells a program in JSON how it went', () => {
+    const script = 'cat; echo word >&2; exit 7';
+    const done = run(['--json', 'null', 'sh', '-c', script], 'input');
+    const { milliseconds, ...rest } = JSON.parse(done.stdout) as { milliseconds: number };
+    expect(rest).to.deep.equal({ status: 7, stdout: 'input', stderr: 'word\n' });
+    expect(milliseconds).to.be.above(0);
+    expect([done.status, done.stderr]).to.deep.equal([7, '']);
+    const failed = run(['--json', '--put=/no/such:x', 'null', 'true']);
+    expect(JSON.parse(failed.stdout)).to.include({ status: 125 }).and.to.have.property('error');
+  });
+
   it('takes a colon in a name, and options of the regime within its word', () => {
     const host = tempDir();
     writeFileSync(`${host}/a:b`, 'x');
