@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 import { commands } from '../src/cli/commands.ts';
-import { optionHelp } from '../src/cli/help.ts';
+import { fold, optionHelp } from '../src/cli/help.ts';
 import { serverOptions } from '../src/cli/options.ts';
 import type { OptionSpec } from '../src/regime.ts';
 import { builtInRegimes } from '../src/regimes.ts';
@@ -63,17 +63,18 @@ function head({ name, short, value, implied }: OptionSpec): string {
   return `${short ? `Fl ${short} , ` : ''}Fl -${name}${argument}`;
 }
 
-/** Each sentence on a line of its own, as mdoc wants it. */
+/** Each sentence on lines of its own, as mdoc wants it, of 80 columns at most. */
 function body(help: string): string {
-  const lines = help.split(/(?<=[.!?]) (?=[A-Z])/);
-  return lines.map((line) => `${escapeText(line)}\n`).join('');
+  const sentences = help.split(/(?<=[.!?]) (?=[A-Z])/);
+  const lines = sentences.flatMap((sentence) => fold(escapeText(sentence), 0));
+  // What begins with either of these roff would take for a request.
+  return lines.map((line) => `${line.replace(/^[.']/, '\\&$&')}\n`).join('');
 }
 
-/** Text that roff takes for no request, and whose dashes can be copied into a shell. */
+/** Text whose dashes can be copied into a shell. */
 function escapeText(text: string): string {
   return text
     .replaceAll('\\', '\\e')
-    .replace(/^[.']/, '\\&$&')
     .replace(/(?<![A-Za-z0-9])--?(?=[a-z])/g, (dashes) => dashes.replaceAll('-', '\\-'));
 }
 

@@ -91,10 +91,12 @@ describe('the manual pages', () => {
   it('are found faultless by mandoc', function () {
     if (spawnSync('mandoc', ['-T', 'lint', '/dev/null']).error) skip(this, 'there is no mandoc');
     for (const { path } of listManual()) {
-      const { stdout } = spawnSync('mandoc', ['-T', 'lint', '-W', 'warning', path], {
-        encoding: 'utf8',
-      });
-      expect(stdout).to.equal('');
+      const { stdout } = spawnSync('mandoc', ['-T', 'lint', path], { encoding: 'utf8' });
+      // Whether pages are installed beside this one is the machine's business.
+      const faults = stdout
+        .split('\n')
+        .filter((line) => !/: referenced manual not found: /.test(line));
+      expect(faults).to.deep.equal(['']);
     }
   });
 
