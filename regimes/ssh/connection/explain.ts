@@ -22,7 +22,7 @@ export function explainHandshake(
     return new TestbedError({ step, status: verdict.refusal, hint: verdict.hint, cause });
   }
   if (greeted) {
-    const status = `${cause.message}; tried: ${attempt.tried.join(', ') || 'nothing, as there is no key'}`;
+    const status = `${cause.message}; tried: ${attempt.tried.join(', ') || 'nothing, as there is no key and no password'}`;
     return new TestbedError({ step, status, hint: loginHint(user, cause, attempt), cause });
   }
   const status =
@@ -45,7 +45,9 @@ function loginHint(
     return 'a server takes few attempts: name one key with --identity=FILE -o IdentitiesOnly=yes';
   }
   const wants = accepted.length > 0 ? `the server would take: ${accepted.join(', ')}; ` : '';
-  return tried.at(-1) === 'a password'
-    ? `${wants}is the password right?`
-    : `${wants}add a key to authorized_keys of ${user} there, or name the right one with --identity=FILE`;
+  if (/^a (password|dialogue)/.test(tried.at(-1) ?? '')) return `${wants}is the password right?`;
+  const word = accepted.some((way) => way !== 'publickey')
+    ? ', or a password with --password=FILE'
+    : '';
+  return `${wants}add a key to authorized_keys of ${user} there, or name the right one with --identity=FILE${word}`;
 }

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 
 import type { ServerHostKeyAlgorithm } from 'ssh2';
 
@@ -12,7 +14,7 @@ export type HostKeyVerdict =
   | { known: false; refusal: string; hint: string; isNew: boolean };
 
 /** What of a target its key is held against. */
-export type KeyTarget = Pick<Target, 'hostName' | 'port' | 'hostKeys'>;
+export type KeyTarget = Pick<Target, 'hostName' | 'port' | 'hostKeys' | 'route'>;
 
 /** The name by which a host is looked up and added. */
 export function lookupName({ hostName, port, hostKeys }: KeyTarget): string {
@@ -78,7 +80,9 @@ export function judgeHostKey(target: KeyTarget, key: Buffer): HostKeyVerdict {
   }
   return refuse(
     'its host key is not known',
-    `${shown}; compare that, and add it with ${addition(target)}, or give --host-key=accept-new`,
+    target.route
+      ? `${shown}; compare that, and have it added with --host-key=accept-new`
+      : `${shown}; compare that, and add it with ${addition(target)}, or give --host-key=accept-new`,
     true,
   );
 }
@@ -92,7 +96,10 @@ function addition({ hostName, port, hostKeys }: KeyTarget): string {
   const { alias, userFiles, hashNames } = hostKeys;
   const scan = `ssh-keyscan ${hashNames ? '-H ' : ''}${port === 22 ? '' : `-p ${port} `}${hostName}`;
   const rename = alias === undefined ? '' : ` | sed 's/^[^# ]*/${alias}/'`;
-  return `${scan}${rename} >>${userFiles[0] ?? '~/.ssh/known_hosts'}`;
+  const [file = '~/.ssh/known_hosts'] = userFiles;
+  const make =
+    userFiles.length > 0 && !existsSync(dirname(file)) ? `mkdir -m 700 ${dirname(file)}; ` : '';
+  return `${make}${scan}${rename} >>${file}`;
 }
 
 /** SHA256:BASE64, as ssh-keygen -l writes it. */

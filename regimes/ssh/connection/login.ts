@@ -67,7 +67,8 @@ export async function logIn(
     client.on('error', (cause: Error & { level?: string }) => {
       // A key that does not sign is no end: the next one is tried.
       if (cause.level === 'agent') log.warn(`a key was not used: ${cause.message}`);
-      else failure ??= cause;
+      // What closed before it greeted, ssh2 has words of its own for.
+      else if (!/lost before handshake/.test(cause.message)) failure ??= cause;
     });
     client.once('close', () => fail(failure ?? new Error(CLOSED)));
     client.once('ready', resolve);
@@ -98,7 +99,7 @@ export async function logIn(
         attempt
           .next(methods)
           .then(
-            (method) => (method ? callback(method) : fail(new Error('it takes none of our keys'))),
+            (method) => (method ? callback(method) : fail(new Error('it does not let us in'))),
             fail,
           );
       },

@@ -139,7 +139,7 @@ describe('logging in over ssh', () => {
     spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file]);
     const { failure } = await logIn({ identityFiles: [file] });
     expect(failure).to.contain(file);
-    expect(failure).to.match(/publickey.*password/);
+    expect(failure).to.match(/publickey.*password.*--identity=FILE, or a password with --password/);
   });
 
   it('does not ask for a passphrase where nobody is to be asked', async () => {

@@ -88,11 +88,12 @@ describe('a way to a machine behind ssh', function () {
 
   describe('whose key', () => {
     it('is not known is refused with its fingerprint and the command that adds it', async () => {
-      const knownHosts = `${tempDir()}/known_hosts`;
+      // Whoever has never used ssh has no directory for it either.
+      const knownHosts = `${tempDir()}/ssh/known_hosts`;
       const failure = await refusal(sshd, { knownHosts });
       const [, print = 'none'] = /SHA256:(\S+)/.exec(fingerprintOf(sshd)) ?? [];
       expect(failure).to.contain(print);
-      const [command = ''] = /ssh-keyscan [^,;]*known_hosts/.exec(failure) ?? [];
+      const [command = ''] = /mkdir [^,;]*; ssh-keyscan [^,;]*known_hosts/.exec(failure) ?? [];
       expect(spawnSync('sh', ['-c', command]).status).to.equal(0);
       expect(await says(sshd, { knownHosts })).to.equal(`${user} at ${sshd.port}`);
     });
