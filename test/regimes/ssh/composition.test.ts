@@ -27,12 +27,14 @@ describe('a regime inside a machine behind ssh', function () {
   it('reverts the machine itself, for root', async () => {
     const root = makeAccount({ root: true, shell: '/bin/sh' });
     const words = [...sshWords(sshd, root.name), '+', 'chroot', '/'];
-    const bed = await openSession(selfAs(tempDir()), words);
+    const bed = await openSession(selfAs(tempDir()), ['--share', ...words]);
     expect(await bed.capabilities()).to.include.members(['revert-full-system', 'root-on-testbed']);
+    await bed.sh('echo shared >"$REGIME_SESSION_SHARE/file"');
     for (let round = 0; round < REVERTS; round += 1) {
       await bed.sh('touch /new');
       await bed.revert();
       expect(await bed.sh('test -e /new || id -u')).to.equal('0');
+      expect(await bed.sh('cat "$REGIME_SESSION_SHARE/file"')).to.equal('shared');
     }
     await bed.quit();
   });

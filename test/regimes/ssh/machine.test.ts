@@ -14,6 +14,10 @@ import { startMachine, type TestMachine } from '../../support/machine.ts';
 import { serverArgv, startServer, type TestServer } from '../../support/server.ts';
 import { tempDir } from '../../support/tempdir.ts';
 
+/** Leaves a file in the session share, and finds it there. */
+const SHARE = 'echo shared >"$REGIME_SESSION_SHARE/file"';
+const SHARED = 'cat "$REGIME_SESSION_SHARE/file"';
+
 /** A machine whose root's home, /run and /tmp are new after each boot. */
 describe('a machine behind ssh', () => {
   let box: TestMachine;
@@ -73,17 +77,17 @@ describe('a machine behind ssh', () => {
 
   it('is rebooted, and keeps the scratch space and its auxverb', async function () {
     this.timeout(120_000);
-    const server = start(...given('--reboot'));
+    const server = start('--share', ...given('--reboot'));
     const scratch = await opened(server);
     expect(await server.command('capabilities')).to.match(/ reboot .*root-on-testbed/);
-    await run(server, `echo kept >${scratch}/file; echo lost >/root/file`);
+    await run(server, `echo kept >${scratch}/file; echo lost >/root/file; ${SHARE}`);
     const auxverb = await server.command('print-execute-command');
     const boots = box.boots();
     expect(await server.command('reboot')).to.equal('ok');
     expect(box.boots()).to.equal(boots + 1);
     expect(await server.command('print-execute-command')).to.equal(auxverb);
-    const { stdout } = await run(server, `cat ${scratch}/file; ls /root; echo $HOME`);
-    expect(stdout).to.equal('kept\n/root\n');
+    const { stdout } = await run(server, `cat ${scratch}/file; ls /root; echo $HOME; ${SHARED}`);
+    expect(stdout).to.equal('kept\n/root\nshared\n');
     expect(await server.command('quit')).to.equal('ok');
     expect(records()).to.deep.equal([]);
   });
@@ -106,12 +110,13 @@ describe('a machine behind ssh', () => {
   it('is put back by a command of this host, also when it is closed', async function () {
     this.timeout(120_000);
     const command = `echo called >>${directory}/reverts; ${box.ssh('root').join(' ')} reboot; sleep 0.5`;
-    const server = start(...given('--revert-command', command));
+    const server = start('--share', ...given('--revert-command', command));
     const scratch = await opened(server);
     const words = await server.command('capabilities');
     expect(words.split(' ')).to.include('revert').and.not.include('revert-full-system');
-    await run(server, 'echo lost >/root/file');
+    await run(server, `echo lost >/root/file; ${SHARE}`);
     expect(await server.command('revert')).to.equal(`ok ${scratch}`);
+    expect((await run(server, SHARED)).stdout).to.equal('shared\n');
     expect((await run(server, `ls /root ${scratch}`)).stdout).to.equal(`/root:\n\n${scratch}:\n`);
     expect(await server.command('close')).to.equal('ok');
     expect(readFileSync(`${directory}/reverts`, 'utf8')).to.equal('called\ncalled\n');
@@ -134,13 +139,13 @@ describe('a machine behind ssh', () => {
       open) answer; echo capabilities=isolation-machine,revert,revert-full-system reboot ;;
       revert) ssh reboot; sleep 0.5; answer ;;
       wait-reboot) exit 1 ;;`);
-    const server = start('-s', script, '--', '-x', 'a b');
+    const server = start('--share', '-s', script, '--', '-x', 'a b');
     const scratch = await opened(server);
     const words = (await server.command('capabilities')).split(' ');
     expect(words).to.include.members(['revert', 'reboot', 'root-on-testbed', 'isolation-machine']);
-    await run(server, 'echo lost >/root/file');
+    await run(server, `echo lost >/root/file; ${SHARE}`);
     expect(await server.command('revert')).to.equal(`ok ${scratch}`);
-    expect((await run(server, 'ls /root')).stdout).to.equal('');
+    expect((await run(server, `ls /root; ${SHARED}`)).stdout).to.equal('shared\n');
     expect(await server.command('reboot')).to.equal('ok');
     expect((await run(server, 'echo up')).stdout).to.equal('up\n');
     expect(await server.command('quit')).to.equal('ok');
