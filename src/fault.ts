@@ -25,6 +25,8 @@ export const FAULT_POINTS = [
   'close.emptied',
   'close.closed',
   'close.forgotten',
+  'keep.marked',
+  'keep.done',
   'reset.begun',
   'reset.discarded',
   'reset.opened',

@@ -52,7 +52,9 @@ async function keep({ chain, journal, settled, contexts }: Opened, log: Logger):
   try {
     journal.kept = true;
     if (settled.scratch !== '') await journal.settled(settled);
+    faultPoint('keep.marked');
     await chain.keep(contexts);
+    faultPoint('keep.done');
   } catch (cause) {
     log.warn(`session ${id} is not kept: ${asError(cause).message}`);
     journal.kept = false;

@@ -91,7 +91,7 @@ describe('a server that is killed at a named moment', function () {
 function pointsOf({ points, reverts, containers }: Kind): FaultPoint[] {
   return FAULT_POINTS.filter(
     (point) =>
-      !point.startsWith('reset.') &&
+      !/^(keep|reset)\./.test(point) &&
       (reverts || !point.startsWith('revert.')) &&
       (containers || !point.startsWith('container.')) &&
       (SOAK || points === 'all' || !/^(copydown|execute|copyup)\./.test(point)) &&

@@ -134,6 +134,18 @@ describe('regime reset', function () {
     before(() => {
       program = buildWithFaults();
     });
+    for (const point of FAULT_POINTS.filter((name) => name.startsWith('keep.'))) {
+      it(`leaves what is kept to its user, who can reap it: ${point}`, async () => {
+        const [node = '', , ...words] = caller.argv('--keep=always', 'chroot', tree);
+        const env = { ...caller.env, REGIME_FAULT: point };
+        const input = 'open\nquit\n';
+        expect(spawnSync(node, [program, ...words], { env, input }).signal).to.equal('SIGKILL');
+        const id = sessionsOf(caller)[0]?.slice(7, 17) ?? '';
+        expect(run('reap').stdout).to.equal(`left ${id}: kept\n`);
+        expect(run('reap', id)).to.include({ status: 0, stderr: '' });
+        await nothingLeft(id);
+      });
+    }
     for (const point of FAULT_POINTS.filter((name) => name.startsWith('reset.'))) {
       it(`can be done again, and leaves nothing after a reap: ${point}`, async () => {
         const { id } = await keep('--share', 'chroot', '--memory=1G', tree);

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { expect } from 'chai';
 
 import { selfAs, serverOf, sessionsOf, type Caller } from '../../crash/caller.ts';
+import { buildWithFaults } from '../../crash/faulty-build.ts';
 import { allProcesses, untilNone } from '../../crash/processes.ts';
 import { makeAccount } from '../../support/account.ts';
 import { cleanUpAfterTest } from '../../support/clean-up.ts';
@@ -98,6 +99,22 @@ describe('a session with a machine behind ssh that is kept', function () {
     const named = () => allProcesses().filter(({ command }) => command.includes(id));
     expect(await untilNone(named, 20_000)).to.deep.equal([]);
     expect(sessionsOf(caller)).to.deep.equal([]);
+  });
+
+  it('can be reaped where the server was killed while it was being left', async () => {
+    const program = buildWithFaults();
+    const account = makeAccount({ shell: '/bin/sh' });
+    const words = ['--keep=always', ...sshWords(sshd, account.name)];
+    for (const point of ['keep.marked', 'keep.done']) {
+      const [node = '', , ...argv] = caller.argv(...words);
+      const env = { ...caller.env, REGIME_FAULT: point };
+      const input = 'open\nquit\n';
+      expect(spawnSync(node, [program, ...argv], { env, input }).signal).to.equal('SIGKILL');
+      const id = sessionsOf(caller)[0]?.slice(7, 17) ?? '';
+      expect(run('reap', id)).to.include({ status: 0, stderr: '' });
+      await until(() => processesOf(account) === 0, `nothing runs there after ${point}`);
+      expect(ownedBy(account).filter((path) => path.includes(id))).to.deep.equal([]);
+    }
   });
 
   it('is reset by its revert command', async () => {
