@@ -12,12 +12,14 @@ import { quoteShellWord, splitShellWords } from '../shell-words.ts';
 import { dieBy, haltOnSignals, Signalled } from '../signals.ts';
 import { describeAnswer, talkTo, type Said, type Talk } from '../talk.ts';
 import { transcriptOf } from '../transcript.ts';
+import { didYouMean } from '../closest.ts';
 import { complete } from './complete.ts';
 import { explainTopic } from './help.ts';
 import { readHistory } from './history.ts';
 import { expandHomes } from './home.ts';
 import { paint, toFreshLine } from './paint.ts';
 import { promptOnTerminal, type Prompt } from './prompt.ts';
+import { terminalCommands } from './topics.ts';
 
 /** Commands that a testbed which failed still takes: what it is now nobody knows. */
 const LEFT_TO_BROKEN = ['auxverb-debug-fail', 'close', 'help', 'quit', 'shell'];
@@ -170,7 +172,9 @@ function readable({ words, status }: Said): string {
 }
 
 function explain(error: Error): string {
-  return /^unknown command/.test(error.message) ? `${error.message}: try help` : error.message;
+  const unknown = /^unknown command (.*)/.exec(error.message)?.[1];
+  if (unknown === undefined) return error.message;
+  return `${error.message}${didYouMean(unknown, terminalCommands) || ': try help'}`;
 }
 
 function describeTime(milliseconds: number): string {

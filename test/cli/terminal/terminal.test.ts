@@ -33,6 +33,8 @@ describe('regime at a terminal', function () {
     await terminal.shows(/copy-failed: .*\/no such\/file/);
     terminal.press('nonesuch', 'Enter');
     await terminal.shows(/unknown command nonesuch: try help/);
+    terminal.press('copydwon', 'Enter');
+    await terminal.shows(/unknown command copydwon; did you mean copydown\?/);
     terminal.press("!sh -c 'exit 7'", 'Enter');
     await terminal.shows(/exit status 7 \(\d+ ms\)/);
     terminal.press("!echo 'no end", 'Enter');
