@@ -68,7 +68,7 @@ export const serverOptions: readonly OptionSpec[] = [
     name: 'wait',
     value: 'DURATION',
     help:
-      'How long open waits for another user of a testbed that only one may have (chroot --in-place), ' +
+      'How long open waits for another user of a testbed that only one may have (ssh, chroot --in-place), ' +
       'as 90s, 5m or 1h30m; 0 fails at once. Without this option as long as it takes. ' +
       'Who has it and since when is said on standard error.',
   },
