@@ -102,7 +102,15 @@ for my $name (grep { ($SIG{$_} // '') ne 'IGNORE' } qw(HUP INT QUIT TERM)) {
 }
 close $starting;
 my $trouble = do { local $/; <$started> };
-waitpid $child, 0;
+# A command that a key stopped stops us too, and both go on together. Where nobody could make us go on
+# (an orphaned process group, setpgid(2)) the kernel leaves us alone, and the key does nothing.
+# What is still there was not reaped: of a stop $? says nothing. EPERM is 1.
+while (waitpid($child, $interactive ? 2 : 0) > 0 && $interactive && (kill(0, $child) || $! == 1)) {    # WUNTRACED
+    take_terminal(getpgrp);
+    kill 'TSTP', $$;
+    take_terminal($child);
+    kill '-CONT', $child;
+}
 undef $child;    # by now the number may be another's
 my ($signal, $status) = ($? & 127, $? >> 8);
 take_terminal(getpgrp) if $interactive;

@@ -96,6 +96,14 @@ describe('regime at a terminal', function () {
     await terminal.shows(/^null open> !mkfifo$/m);
   });
 
+  it('lets no key stop a command, which no shell could make go on', async () => {
+    const argv = serverArgv('run', 'chroot /', 'sh', '-c', 'echo it runs; sleep 1; echo on');
+    const terminal = openTerminal(argv, { XDG_STATE_HOME: state });
+    await terminal.shows(/^it runs$/m);
+    terminal.press('C-z');
+    await terminal.shows(/on\nended with 0/);
+  });
+
   it('asks at Ctrl-D before it closes what is open', async () => {
     const terminal = await startOpen();
     terminal.press('C-d');
