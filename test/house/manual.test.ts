@@ -52,6 +52,16 @@ describe('the manual', () => {
     }
   });
 
+  it('has examples that can be run, most of all', () => {
+    const blocks = pages.flatMap(({ text }) => {
+      const [, examples = ''] = text.split(/^\.Sh EXAMPLES$/m);
+      const [own = ''] = examples.split(/^\.Sh /m);
+      return [...own.matchAll(/^(\.\\" (?:runnable|file).*\n)?(?:\.Bd|\.Dl(?:.*\n\.Dl)*)/gm)];
+    });
+    const marked = blocks.filter(([, mark]) => mark !== undefined);
+    expect(marked.length).to.be.greaterThan((blocks.length * 2) / 3);
+  });
+
   it('names each variable that the program reads', () => {
     const read = ['src', 'regimes'].flatMap(filesBelow).flatMap(variablesIn);
     expect(read).to.include.members(['XDG_STATE_HOME', 'DOCKER_HOST', 'NO_COLOR', 'HOME']);
