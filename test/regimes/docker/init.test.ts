@@ -52,28 +52,27 @@ describe('containers that boot an init', function () {
   };
 
   it('as the label of the image says, are up when they are handed out, and reboot', async () => {
-    const { server, scratch } = await startOpen('booting:test');
+    const { server, scratch } = await startOpen('--share', 'booting:test');
     const words = (await server.command('capabilities')).split(' ');
     expect(words).to.include.members(['reboot', 'isolation-container', 'revert-full-system']);
     expect(await inside(server, 'cat /booted /proc/1/comm')).to.equal('up\ninit\n');
     const boot = await inside(server, BOOT);
     await inside(
       server,
-      'rm /booted; echo kept >/file; echo kept >"$0/file"; : >/run/gone',
+      'rm /booted; for f in /file "$0/file" "$CHECKBOX_DATA/file"; do echo kept >"$f"; done; : >/run/gone',
       scratch,
     );
     expect(await server.command('reboot')).to.equal('ok');
     expect(await inside(server, BOOT)).to.not.equal(boot);
-    const look = 'cat /booted /file "$0/file"; ls -A /run /var/tmp';
+    const look = 'cat /booted /file "$0/file" "$CHECKBOX_DATA/file"; ls -A /run /var/tmp';
     expect(await inside(server, look, scratch))
-      .to.match(/^up\nkept\nkept\n/)
+      .to.match(/^up\nkept\nkept\nkept\n/)
       .and.not.match(/gone/);
     // The one that stood by has booted too.
     await until(() => engine.containers().length === 2, 'a container stands by');
     ok(await server.command('revert'), server);
-    expect(await inside(server, 'cat /booted; ls /file 2>/dev/null || echo none')).to.equal(
-      'up\nnone\n',
-    );
+    const fresh = 'cat /booted "$CHECKBOX_DATA/file"; ls /file 2>/dev/null || echo none';
+    expect(await inside(server, fresh)).to.equal('up\nkept\nnone\n');
     expect(await server.command('quit')).to.equal('ok');
     expect(engine.containers()).to.deep.equal([]);
   });
