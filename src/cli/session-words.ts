@@ -22,7 +22,11 @@ export async function findSession(repository: Repository, word: Bytes): Promise<
   });
   const exact = all.find(({ id }) => id === word);
   const [found, another] = exact ? [exact] : all.filter(({ id }) => id.startsWith(word));
-  if (!found || word === '') throw new UsageError(`there is no session ${shown(word)}`);
+  if (!found || word === '') {
+    throw new UsageError(
+      `there is no session ${shown(word)}; 'regime sessions' shows those there are`,
+    );
+  }
   if (another) throw new UsageError(`several sessions begin with ${shown(word)}`);
   return found;
 }
