@@ -1,15 +1,17 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 import { expect } from 'chai';
 
 import { plainAs, reapAs, selfAs, sessionsOf, type Caller } from '../../crash/caller.ts';
-import { allowSudo } from '../../support/account.ts';
+import { allowSudo, makeAccount } from '../../support/account.ts';
 import { importBusybox, startEngine, type TestEngine } from '../../support/docker.ts';
 import { debianTree, hasFixtures } from '../../support/fixtures.ts';
 import { skip } from '../../support/skip.ts';
 import { startSshd, type TestSshd } from '../../support/sshd.ts';
 import { fileTempDir, tempDir } from '../../support/tempdir.ts';
 import { hasPlainUser, plainUser } from '../../support/user.ts';
+import { sshWords } from '../ssh/support.ts';
 import { openSession, refusedOpen, refusedStart, type OpenSession } from '../support/session.ts';
 
 const IMAGE = 'busybox:test';
@@ -118,6 +120,30 @@ describe('an engine elsewhere', function () {
       );
       expect(sessionsOf(caller)).to.have.length(1);
       await sshd.start();
+      expect(reapAs(caller)).to.match(/^reaped /);
+      expect(engine.containers()).to.deep.equal([]);
+      expect(sessionsOf(caller)).to.deep.equal([]);
+    });
+
+    it('is inside a machine that is a testbed: copies, reverts, and is reaped after a crash', async () => {
+      const caller = selfAs(tempDir());
+      const root = makeAccount({ root: true, shell: '/bin/sh' });
+      const chain = [...sshWords(sshd, root.name), '+', 'docker', IMAGE];
+      const bed = await openSession(caller, chain);
+      mkdirSync(`${caller.work}/tree`);
+      writeFileSync(`${caller.work}/tree/file`, randomBytes(1 << 20));
+      const there = `${bed.scratch}/tree`;
+      expect(await bed.server.command(`copydown ${caller.work}/tree/ ${there}/`)).to.equal('ok');
+      expect(await bed.server.command(`copyup ${there}/ ${caller.work}/back/`)).to.equal('ok');
+      const [sent, back] = ['tree', 'back'].map((name) =>
+        readFileSync(`${caller.work}/${name}/file`),
+      );
+      expect(back?.equals(sent ?? Buffer.alloc(0))).to.equal(true);
+      await workWith(bed);
+      const second = await openSession(caller, chain);
+      second.server.child.kill('SIGKILL');
+      await second.server.ended;
+      expect(engine.containers()).to.not.deep.equal([]);
       expect(reapAs(caller)).to.match(/^reaped /);
       expect(engine.containers()).to.deep.equal([]);
       expect(sessionsOf(caller)).to.deep.equal([]);
