@@ -113,9 +113,13 @@ function contentOf(file: FileHandle): Reading {
   };
 }
 
+/** A stream that closes with a write under way never calls that back. */
 function write(stream: Writable, data: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
+    const closed = () => reject(new Error('nobody reads it any more'));
+    stream.once('close', closed);
     stream.write(data, (cause) => {
+      stream.removeListener('close', closed);
       if (cause) reject(cause);
       else resolve();
     });
