@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 
-import { bufferOf, bytesOf, textOf, type Argv, type Bytes } from '../../src/bytes.ts';
+import { bufferOf, textOf, type Argv, type Bytes } from '../../src/bytes.ts';
 import { TestbedError } from '../../src/errors.ts';
 import type { Place } from '../../src/place/place.ts';
 import type { Context } from '../../src/regime.ts';
@@ -78,9 +78,9 @@ function givenHost(settings: SshSettings, here: Place): Host {
 }
 
 function madeHost(settings: SshSettings, state: HostState, here: Place): Host {
-  const { setupScript: { program, args } = { program: '', args: [] }, revertCommand } = settings;
-  const { user } = settings.request;
-  const script = { path: program, args, ...(user !== undefined && { login: bytesOf(user) }) };
+  const { setupScript = { program: '', args: [] }, revertCommand } = settings;
+  const { program: path, ...rest } = setupScript;
+  const script = { path, ...rest };
   const setup = useSetupScript(script, state.note, here);
   let answer: SetupAnswer = {};
   let { request } = state;

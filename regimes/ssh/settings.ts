@@ -18,8 +18,8 @@ export interface SshSettings {
   password?: () => Promise<Bytes>;
   /** The file that it is in, for who has nothing but the record. */
   passwordFile?: string;
-  /** A program that makes the host, and its arguments. */
-  setupScript?: { program: Bytes; args: Argv };
+  /** A program that makes the host, its arguments, and the user that was named to log in as. */
+  setupScript?: { program: Bytes; args: Argv; login?: Bytes };
   /** For this host's shell. */
   revertCommand?: Bytes;
   reboot: boolean;
@@ -40,13 +40,18 @@ export function readSettings(given: Arguments, local: boolean): SshSettings {
     throw new UsageError('ssh takes one operand: [USER@]HOST');
   }
   const password = given.value('password');
+  const login = given.value('login');
   const command = given.value('revert-command');
   const timeout = given.value('timeout-ssh');
   return {
     request: readRequest(given, host),
     ...(password !== undefined && readPassword(password)),
     ...(script !== undefined && {
-      setupScript: { program: local ? findSetupScript(script) : script, args: operands },
+      setupScript: {
+        program: local ? findSetupScript(script) : script,
+        args: operands,
+        ...(login !== undefined && { login }),
+      },
     }),
     ...(command !== undefined && { revertCommand: command }),
     reboot: given.flag('reboot'),
