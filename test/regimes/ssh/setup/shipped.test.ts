@@ -129,40 +129,43 @@ END
     expect(existsSync(`${directory}/exists`)).to.equal(false);
   });
 
-  it('(maas) acquires, reverts and releases a machine, and logs out', async () => {
-    fakeSsh();
-    fake(
-      'maas',
-      `case "$1 $2 $3" in
+  // Its way is nova's, with other words.
+  if (process.env['REGIME_SOAK']) {
+    it('(maas) acquires, reverts and releases a machine, and logs out', async () => {
+      fakeSsh();
+      fake(
+        'maas',
+        `case "$1 $2 $3" in
         *' nodes acquire') echo 10 >${directory}/substate; printf '"system_id": "id-7",\\n"hostname": "box",\\n' ;;
         *' node start') echo 6 >${directory}/substate ;;
         *' node read') printf '"substatus": %s,\\n"ip_addresses": [\\n "127.0.0.1"\\n' "$(cat ${directory}/substate)" ;;
         *' node release') ${rebootBox()} ;;
       esac`,
-    );
-    // It has a user of its own, whom the machine does not know.
-    const words = ['ssh', '-s', 'maas', ...reach(), '-H', 'root@127.0.0.1'];
-    const bed = await openSession(caller, [...words, '--', 'http://maas.invalid', 'KEY']);
-    expect(await bed.capabilities()).to.include.members([
-      'revert-full-system',
-      'isolation-machine',
-    ]);
-    await bed.sh('touch /root/new');
-    await bed.revert();
-    expect(await bed.sh('ls /root')).to.equal('');
-    await bed.quit();
-    const done = calls(/^maas (log|.* (acquire|release))/).map((line) =>
-      line.replace(/autopkgtest-\d+/, 'API'),
-    );
-    expect(done).to.deep.equal([
-      'maas login API http://maas.invalid KEY',
-      'maas API nodes acquire',
-      'maas API node release id-7',
-      'maas logout API',
-      'maas login API http://maas.invalid KEY',
-      'maas API nodes acquire',
-      'maas API node release id-7',
-      'maas logout API',
-    ]);
-  });
+      );
+      // It has a user of its own, whom the machine does not know.
+      const words = ['ssh', '-s', 'maas', ...reach(), '-H', 'root@127.0.0.1'];
+      const bed = await openSession(caller, [...words, '--', 'http://maas.invalid', 'KEY']);
+      expect(await bed.capabilities()).to.include.members([
+        'revert-full-system',
+        'isolation-machine',
+      ]);
+      await bed.sh('touch /root/new');
+      await bed.revert();
+      expect(await bed.sh('ls /root')).to.equal('');
+      await bed.quit();
+      const done = calls(/^maas (log|.* (acquire|release))/).map((line) =>
+        line.replace(/autopkgtest-\d+/, 'API'),
+      );
+      expect(done).to.deep.equal([
+        'maas login API http://maas.invalid KEY',
+        'maas API nodes acquire',
+        'maas API node release id-7',
+        'maas logout API',
+        'maas login API http://maas.invalid KEY',
+        'maas API nodes acquire',
+        'maas API node release id-7',
+        'maas logout API',
+      ]);
+    });
+  }
 });
