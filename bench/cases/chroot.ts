@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Case, Measure, Target } from '../case.ts';
 import { debianTree, overlaySchroot } from '../fixtures.ts';
-import { openSession, startSession, type Session } from '../session.ts';
+import { openSession, type Session } from '../session.ts';
 import type { Workshop } from '../workshop.ts';
+import { timeOpens } from './both.ts';
 
 const LITTLE = 'echo changed >/etc/motd';
 const MUCH =
@@ -47,15 +48,6 @@ async function bothOpen(workshop: Workshop): Promise<[Session, Session]> {
   ];
 }
 
-/** Opens, timed, and closes again, untimed. */
-export function openAndClose(session: Session): Measure {
-  return async () => {
-    const milliseconds = await session.time('open');
-    await session.time('close');
-    return milliseconds;
-  };
-}
-
 export const chrootCases: readonly Case[] = [
   {
     name: 'chroot open',
@@ -63,13 +55,12 @@ export const chrootCases: readonly Case[] = [
     unit: 'ms',
     target: { kind: 'faster', times: 5 },
     rounds: 10,
-    async prepare(workshop) {
+    prepare(workshop) {
       const schroot = overlaySchroot(workshop);
-      const ours = workshop.ours('chroot', debianTree(workshop));
-      return {
-        ours: openAndClose(await startSession(workshop, ours)),
-        theirs: openAndClose(await startSession(workshop, workshop.theirs('schroot', schroot))),
-      };
+      return timeOpens(workshop, {
+        ours: workshop.ours('chroot', debianTree(workshop)),
+        theirs: workshop.theirs('schroot', schroot),
+      });
     },
   },
   revertCase('little changed', LITTLE),

@@ -5,12 +5,11 @@ import { fileURLToPath } from 'node:url';
 
 import type { Case, Measure, Pair } from '../case.ts';
 import { debianImage, harnessImage } from '../docker.ts';
-import { openSession, startSession, type Session } from '../session.ts';
+import { openSession, type Session } from '../session.ts';
 import { manyFiles } from '../sources.ts';
 import { timeUntilEnd } from '../stopwatch.ts';
 import { run, type Workshop } from '../workshop.ts';
-import { openAndClose } from './chroot.ts';
-import { timeDown, timeUp } from './copy.ts';
+import { openBoth, timeCopies, timeOpens, type BothArgv, type BothOpen } from './both.ts';
 
 /** Milliseconds in which the next container is made ready. */
 const SETTLE = 2000;
@@ -21,15 +20,25 @@ const AGAINST = 'virt-docker';
 const common = { against: AGAINST, unit: 'ms', rounds: 3 } as const;
 
 /** Both servers on one image, each as its users have it. */
-function bothArgv(workshop: Workshop): [ours: string[], theirs: string[]] {
+function bothArgv(workshop: Workshop): BothArgv {
   const image = debianImage(workshop);
-  return [workshop.ours('docker', image), workshop.theirs('docker', image)];
+  return { ours: workshop.ours('docker', image), theirs: workshop.theirs('docker', image) };
 }
 
-/** Both servers with their testbeds open. */
-async function bothOpen(workshop: Workshop): Promise<[Session, Session]> {
-  const [ours, theirs] = bothArgv(workshop);
-  return [await openSession(workshop, ours), await openSession(workshop, theirs)];
+function bothOpen(workshop: Workshop): Promise<BothOpen> {
+  return openBoth(workshop, bothArgv(workshop));
+}
+
+function copyCase(command: 'copydown' | 'copyup'): Case {
+  return {
+    ...common,
+    name: `docker ${command}, 2,000 files of 2 KiB`,
+    target: { kind: 'faster', times: 2 },
+    async prepare(workshop) {
+      const source = manyFiles(workshop, FILES);
+      return timeCopies(workshop, command, source, await bothOpen(workshop));
+    },
+  };
 }
 
 /** A server of its own each time, as quit ends it: until its process is gone. */
@@ -97,20 +106,14 @@ export const dockerCases: readonly Case[] = [
     ...common,
     name: 'docker open, image local',
     target: { kind: 'at-most', times: 1 },
-    async prepare(workshop) {
-      const [ours, theirs] = bothArgv(workshop);
-      return {
-        ours: openAndClose(await startSession(workshop, ours)),
-        theirs: openAndClose(await startSession(workshop, theirs)),
-      };
-    },
+    prepare: (workshop) => timeOpens(workshop, bothArgv(workshop)),
   },
   {
     ...common,
     name: 'docker revert, one standing by',
     target: { kind: 'faster', times: 100 },
     async prepare(workshop) {
-      const [ours, theirs] = await bothOpen(workshop);
+      const { ours, theirs } = await bothOpen(workshop);
       const settled = (session: Session) => async () => {
         await session.run('rm -rf /usr/share');
         await sleep(SETTLE);
@@ -124,7 +127,7 @@ export const dockerCases: readonly Case[] = [
     name: 'docker revert, at once after another',
     target: { kind: 'faster', times: 20 },
     async prepare(workshop) {
-      const [ours, theirs] = await bothOpen(workshop);
+      const { ours, theirs } = await bothOpen(workshop);
       return {
         async ours() {
           await ours.time('revert');
@@ -139,7 +142,7 @@ export const dockerCases: readonly Case[] = [
     name: 'docker close and quit',
     target: { kind: 'faster', times: 30 },
     prepare(workshop) {
-      const [ours, theirs] = bothArgv(workshop);
+      const { ours, theirs } = bothArgv(workshop);
       return { ours: closeAndQuit(workshop, ours), theirs: closeAndQuit(workshop, theirs) };
     },
   },
@@ -150,8 +153,7 @@ export const dockerCases: readonly Case[] = [
     rounds: 30,
     target: { kind: 'at-most', times: 1.15 },
     async prepare(workshop) {
-      const [argv] = bothArgv(workshop);
-      const auxverb = await (await openSession(workshop, argv)).auxverb();
+      const auxverb = await (await openSession(workshop, bothArgv(workshop).ours)).auxverb();
       const { env } = workshop;
       const idle = ['docker', 'run', '--detach', debianImage(workshop), 'sleep', 'infinity'];
       const id = run(idle, env).trim();
@@ -169,37 +171,16 @@ export const dockerCases: readonly Case[] = [
     target: { kind: 'faster', times: 1 },
     async prepare(workshop) {
       const { env } = workshop;
-      const auxverbs = (await bothOpen(workshop)).map((session) => session.auxverb());
-      const [ours = [], theirs = []] = await Promise.all(auxverbs);
+      const both = await bothOpen(workshop);
+      const [ours, theirs] = [await both.ours.auxverb(), await both.theirs.auxverb()];
       return {
         ours: () => timeUntilEnd([...ours, 'true'], { env }),
         theirs: () => timeUntilEnd([...theirs, 'true'], { env }),
       };
     },
   },
-  {
-    ...common,
-    name: 'docker copydown, 2,000 files of 2 KiB',
-    target: { kind: 'faster', times: 2 },
-    async prepare(workshop) {
-      const source = manyFiles(workshop, FILES);
-      const [ours, theirs] = await bothOpen(workshop);
-      return { ours: timeDown(ours, source), theirs: timeDown(theirs, source) };
-    },
-  },
-  {
-    ...common,
-    name: 'docker copyup, 2,000 files of 2 KiB',
-    target: { kind: 'faster', times: 2 },
-    async prepare(workshop) {
-      const source = manyFiles(workshop, FILES);
-      const [ours, theirs] = await bothOpen(workshop);
-      return {
-        ours: await timeUp(ours, source, join(workshop.directory, 'up-ours')),
-        theirs: await timeUp(theirs, source, join(workshop.directory, 'up-theirs')),
-      };
-    },
-  },
+  copyCase('copydown'),
+  copyCase('copyup'),
   {
     ...common,
     name: 'docker, reverts and closes of a harness run',

@@ -2,13 +2,19 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
 import type { Case, Measure } from '../case.ts';
-import { openSession, startSession, type Session } from '../session.ts';
+import { openSession, startSession } from '../session.ts';
 import { manyFiles, oneFile, type Source } from '../sources.ts';
 import { startSshd } from '../sshd.ts';
 import { timeUntilEnd } from '../stopwatch.ts';
 import type { Workshop } from '../workshop.ts';
-import { openAndClose } from './chroot.ts';
-import { timeDown, timeUp } from './copy.ts';
+import {
+  openAndClose,
+  openBoth,
+  timeCopies,
+  timeOpens,
+  type BothArgv,
+  type BothOpen,
+} from './both.ts';
 
 const MEBIBYTE = 2 ** 20;
 
@@ -22,15 +28,14 @@ function ourArgv(workshop: Workshop, ...inside: string[]): string[] {
   return workshop.ours('ssh', ...how, `root@${host}`, ...inside);
 }
 
-function bothArgv(workshop: Workshop): [ours: string[], theirs: string[]] {
+function bothArgv(workshop: Workshop): BothArgv {
   const { host, port, identity } = startSshd(workshop);
   const theirs = ['-H', host, '-p', port, '-l', 'root', '-i', identity];
-  return [ourArgv(workshop), workshop.theirs('ssh', ...theirs)];
+  return { ours: ourArgv(workshop), theirs: workshop.theirs('ssh', ...theirs) };
 }
 
-async function bothOpen(workshop: Workshop): Promise<[Session, Session]> {
-  const [ours, theirs] = bothArgv(workshop);
-  return [await openSession(workshop, ours), await openSession(workshop, theirs)];
+function bothOpen(workshop: Workshop): Promise<BothOpen> {
+  return openBoth(workshop, bothArgv(workshop));
 }
 
 /** Sends a file through `cat` on the testbed, and back. */
@@ -51,14 +56,9 @@ function copyCase(
     rounds: 3,
     async prepare(workshop) {
       const source = makeSource(workshop);
-      const [ours, theirs] = await bothOpen(workshop);
-      if (command === 'copydown') {
-        return { ours: timeDown(ours, source), theirs: timeDown(theirs, source) };
-      }
-      return {
-        ours: await timeUp(ours, source, join(workshop.directory, 'up-ours')),
-        theirs: await timeUp(theirs, source, join(workshop.directory, 'up-theirs')),
-      };
+      // The far side is this machine: its end is in the directory of the benchmark too.
+      const far = join(workshop.directory, `far-${what.replace(/\W+/g, '-')}`);
+      return timeCopies(workshop, command, source, await bothOpen(workshop), far);
     },
   };
 }
@@ -72,7 +72,7 @@ export const sshCases: readonly Case[] = [
     rounds: 20,
     target: { kind: 'faster', times: hasPerl ? 2 : 1 },
     async prepare(workshop) {
-      const [ours, theirs] = await bothOpen(workshop);
+      const { ours, theirs } = await bothOpen(workshop);
       const [mine, other] = [await ours.auxverb(), await theirs.auxverb()];
       const options = { env: workshop.env };
       return {
@@ -88,7 +88,7 @@ export const sshCases: readonly Case[] = [
     target: { kind: 'at-most', times: 1 },
     async prepare(workshop) {
       const { path } = oneFile(workshop, 32 * MEBIBYTE);
-      const [ours, theirs] = await bothOpen(workshop);
+      const { ours, theirs } = await bothOpen(workshop);
       return {
         ours: thereAndBack(workshop, await ours.auxverb(), path),
         theirs: thereAndBack(workshop, await theirs.auxverb(), path),
@@ -104,13 +104,7 @@ export const sshCases: readonly Case[] = [
     name: 'ssh open',
     rounds: 5,
     target: { kind: 'at-most', times: 1 },
-    async prepare(workshop) {
-      const [ours, theirs] = bothArgv(workshop);
-      return {
-        ours: openAndClose(await startSession(workshop, ours)),
-        theirs: openAndClose(await startSession(workshop, theirs)),
-      };
-    },
+    prepare: (workshop) => timeOpens(workshop, bothArgv(workshop)),
   },
   {
     ...common,
@@ -121,7 +115,7 @@ export const sshCases: readonly Case[] = [
     target: { kind: 'below', value: 100 },
     async prepare(workshop) {
       const session = await openSession(workshop, ourArgv(workshop, '+', 'chroot', '/'));
-      const [, theirs] = bothArgv(workshop);
+      const { theirs } = bothArgv(workshop);
       return {
         async ours() {
           await session.run('echo changed >/etc/motd');
