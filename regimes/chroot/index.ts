@@ -68,14 +68,14 @@ export const regime: Regime<ChrootSettings, ChrootState> = {
     }
   },
   async reach(settings, state, outer, context) {
-    const kept = await reachKept(settings, state, outer);
+    const kept = await reachKept(settings, state, outer, context.signal);
     if (kept) return kept;
     // Under an overlay all has gone; a tree that was worked in directly is still there.
     return settings.inPlace ? regime.open(settings, state, outer, context) : undefined;
   },
   async discard(state, outer, { signal }) {
     const { name, base, gainRoot } = state;
-    await endKept(state, outer);
+    await endKept(state, outer, signal);
     const monitor = startChrootMonitor(outer, gainRoot);
     try {
       await waitForMonitor(monitor, outer, name, signal);

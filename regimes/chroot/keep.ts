@@ -18,8 +18,9 @@ export async function reachKept(
   { gainRoot, inPlace, source }: ChrootSettings,
   state: ChrootState,
   outer: Place,
+  signal: AbortSignal,
 ): Promise<Testbed | undefined> {
-  if (!state.kept || !(await monitorLives(state, state.kept, outer))) return undefined;
+  if (!state.kept || !(await monitorLives(state, state.kept, outer, signal))) return undefined;
   const label = `the chroot testbed over ${source}`;
   return {
     place: prefixedPlace(label, [...gainRoot, ...state.kept.auxverb], outer),
@@ -29,15 +30,24 @@ export async function reachKept(
 }
 
 /** Tells the monitor of a kept testbed to take it away. */
-export async function endKept(state: ChrootState, outer: Place): Promise<void> {
+export async function endKept(
+  state: ChrootState,
+  outer: Place,
+  signal: AbortSignal,
+): Promise<void> {
   const { kept, gainRoot } = state;
-  if (!kept || !(await monitorLives(state, kept, outer))) return;
-  await outer.run([...gainRoot, 'sh', '-c', 'kill -TERM "$0"', String(kept.pid)]);
+  if (!kept || !(await monitorLives(state, kept, outer, signal))) return;
+  await outer.run([...gainRoot, 'sh', '-c', 'kill -TERM "$0"', String(kept.pid)], { signal });
 }
 
 /** By its name: the number may be another's by now. */
-async function monitorLives({ name }: ChrootState, { pid }: Kept, outer: Place): Promise<boolean> {
-  const outcome = await outer.run(['cat', `/proc/${pid}/cmdline`]);
+async function monitorLives(
+  { name }: ChrootState,
+  { pid }: Kept,
+  outer: Place,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const outcome = await outer.run(['cat', `/proc/${pid}/cmdline`], { signal });
   const command = outcome.stdout.replace(/\0+$/, '');
   return succeeded(outcome) && command === `regime: monitor of ${name}`;
 }

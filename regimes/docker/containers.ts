@@ -8,6 +8,7 @@ import { faultPoint } from '../../src/fault.ts';
 import { putStandIn } from './bare.ts';
 import { engineError, statusOf, type Engine } from './engine.ts';
 import { IDLE, type Recipe } from './recipe.ts';
+import { LAST_REQUEST } from './requests.ts';
 
 /** The label that bears the id of the session. */
 export const SESSION_LABEL = 'regime.session';
@@ -130,9 +131,6 @@ export async function inspectContainer(
     throw engineError('cannot look at the container', cause);
   }
 }
-
-/** Milliseconds in which an engine works off what a dead server had asked it. */
-const LAST_REQUEST = 5000;
 
 /**
  * Removes all containers of a session, by their label: what a user may have given another name too.

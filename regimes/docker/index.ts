@@ -22,7 +22,6 @@ import { openShare, planShared, removeShare, type Share, type SharedState } from
 import { openTestbed } from './testbed.ts';
 import { translateArguments } from './translate.ts';
 import {
-  isVolume,
   openVolume,
   planVolume,
   removeVolume,
@@ -128,9 +127,9 @@ function dockerRegime(
       try {
         engine = await connectEngine(address, outer, directory.short, signal);
         const asked = unanswered(directory.path);
-        const containers = asked.filter((name) => !isVolume(name));
+        const containers = asked.filter((name) => name !== volume?.name);
         await removeSession(engine, session, signal, containers);
-        if (volume) await removeVolume(engine, volume, session, asked.some(isVolume));
+        if (volume) await removeVolume(engine, volume, session, asked.includes(volume.name));
         if (shared && engine.local) await removeShare(shared, { engine, outer, image, session });
         directory.remove();
       } finally {

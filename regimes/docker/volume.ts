@@ -11,6 +11,7 @@ import { SESSION_LABEL } from './containers.ts';
 import { engineError, statusOf, type Engine } from './engine.ts';
 import type { Image } from './image.ts';
 import type { Recipe } from './recipe.ts';
+import { LAST_REQUEST } from './requests.ts';
 
 /** The session share as a volume of the engine's, as it is written down. */
 export interface VolumeState {
@@ -34,11 +35,6 @@ const DEADLINE = 60_000;
 /** The volume as it is planned. */
 export function planVolume(session: string, target: Bytes): VolumeState {
   return { name: `regime-${session}-share`, target };
-}
-
-/** True for the name of a volume, among those of what an engine was asked for. */
-export function isVolume(name: string): boolean {
-  return name.endsWith('-share');
 }
 
 /** True where the commands of a container can't write into a volume, which is root's. */
@@ -97,9 +93,6 @@ async function canLookInto(path: string): Promise<boolean> {
     return false;
   }
 }
-
-/** Milliseconds in which an engine works off what a dead server had asked it. */
-const LAST_REQUEST = 5000;
 
 /**
  * Removes the volume of a session whose containers have gone. Idempotent; leaves what has not its label.

@@ -48,7 +48,7 @@ export interface Monitor {
 export interface AskOptions {
   /** Ends the waiting; the promise then rejects with its reason. */
   signal?: AbortSignal;
-  /** Told what the monitor waits for, before it answers. */
+  /** Told what the monitor says before it answers: whom it waits for, or how far it is. */
   onWait?: (what: Bytes) => void;
 }
 

@@ -19,7 +19,7 @@ const PROGRAMS: readonly NeededProgram[] = [
   },
   {
     argv: ['script', '--version'],
-    purpose: 'which gives a shell in the testbed a terminal of its own',
+    purpose: 'which gives shells and commands in the testbed a terminal of their own',
     package: 'bsdutils',
     without: 'limited',
   },
