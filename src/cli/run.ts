@@ -154,7 +154,12 @@ async function runOnce(wishes: Wishes, halt: AbortSignal): Promise<number> {
     if (answer.error) throw answer.error;
     return answer;
   };
-  let failed = true;
+  const close = async (failed: boolean) => {
+    transcript?.note('caller', 'close');
+    await session.close(failed);
+    transcript?.note('server', 'ok');
+  };
+  let result: number;
   try {
     const [scratch = '/'] = (await say('open')).words;
     if (wishes.revert && !session.capabilities().some(({ name }) => name === 'revert')) {
@@ -175,14 +180,15 @@ async function runOnce(wishes: Wishes, halt: AbortSignal): Promise<number> {
       await say('copyup', ...slashed([path, host], isDirectory));
     }
     if (wishes.revert) await say('revert');
-    failed = status !== 0;
     if (captured) printJson(captured);
-    return status;
-  } finally {
-    transcript?.note('caller', 'close');
-    await session.close(failed);
-    transcript?.note('server', 'ok');
+    result = status;
+  } catch (cause) {
+    // What went wrong first is the news; what it led to is told too.
+    await close(true).catch((other: unknown) => log.warn(asError(other).message));
+    throw cause;
   }
+  await close(result !== 0);
+  return result;
 }
 
 /** How names and commands are meant on a testbed: relative to its scratch space. */
