@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { cleanUpAfterFile } from './clean-up.ts';
+import { freePort } from './port.ts';
 import { skip } from './skip.ts';
 import { fileTempDir } from './tempdir.ts';
 
@@ -53,14 +53,4 @@ async function isUp(address: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-/** A port of the loopback that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port is free');
-  return address.port;
 }

@@ -11,11 +11,12 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { createConnection, createServer, type AddressInfo } from 'node:net';
+import { createConnection } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { TestAccount } from './account.ts';
 import { cleanUpAfterFile } from './clean-up.ts';
+import { freePort } from './port.ts';
 import { skip } from './skip.ts';
 import { fileTempDir } from './tempdir.ts';
 
@@ -274,17 +275,6 @@ function signalTo(pid: number, signal: NodeJS.Signals): void {
 
 function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode !== null || signalCode !== null;
-}
-
-/** A port that nobody listens on now. */
-function freePort(address: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer().once('error', reject);
-    probe.listen(0, address, () => {
-      const { port } = probe.address() as AddressInfo;
-      probe.close(() => resolve(port));
-    });
-  });
 }
 
 /** True where an ssh server greets. */

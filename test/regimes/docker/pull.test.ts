@@ -3,7 +3,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
 
 import { importBusybox, startEngine, type TestEngine } from '../../support/docker.ts';
-import { freePort, LOGIN, startRegistry } from '../../support/registry.ts';
+import { freePort } from '../../support/port.ts';
+import { LOGIN, startRegistry } from '../../support/registry.ts';
 import { serverArgv, startServer, type TestServer } from '../../support/server.ts';
 import { fileTempDir, tempDir } from '../../support/tempdir.ts';
 

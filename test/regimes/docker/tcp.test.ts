@@ -12,6 +12,7 @@ import {
   startEngine,
   type TestEngine,
 } from '../../support/docker.ts';
+import { freePort } from '../../support/port.ts';
 import { fileTempDir, tempDir } from '../../support/tempdir.ts';
 import { openSession, refusedOpen, refusedStart, type OpenSession } from '../support/session.ts';
 
@@ -203,11 +204,6 @@ describe('an engine at a tcp address', function () {
     expect(bed.server.stderr()).to.match(/failure: close: .*no answer within/);
   });
 });
-
-/** A port that nobody listens on. */
-function freePort(): Promise<number> {
-  return listenOn(() => {}).then(({ port, close }) => close().then(() => port));
-}
 
 /**
  * A port whose connections end at a unix socket.

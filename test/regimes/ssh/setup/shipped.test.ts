@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import { selfAs, type Caller } from '../../../crash/caller.ts';
 import { makeAccount } from '../../../support/account.ts';
 import { startMachine, type TestMachine } from '../../../support/machine.ts';
+import { freePort } from '../../../support/port.ts';
 import { skip } from '../../../support/skip.ts';
 import { tempDir } from '../../../support/tempdir.ts';
 import { openSession } from '../../support/session.ts';
@@ -52,13 +53,14 @@ describe('a setup script of autopkgtest', function () {
     const account = makeAccount({ shell: '/bin/sh', sudo: 'password' });
     const script = `${directory}/setup`;
     const own = `${directory}/sshd`;
+    const port = await freePort();
     const start = `
       mkdir ${own}
       ssh-keygen -q -t ed25519 -N '' -f ${own}/key
       ssh-keygen -q -t ed25519 -N '' -f ${own}/identity
       cat >${own}/config <<END
 ListenAddress 127.0.0.1
-Port ${box.port + 1}
+Port ${port}
 HostKey ${own}/key
 PidFile ${own}/pid
 AuthorizedKeysFile ${own}/identity.pub
@@ -71,7 +73,7 @@ END
       .replace("SUDO_PASSWORD=''", `SUDO_PASSWORD='${account.password}'`)
       .replace('open() {', `open() {${start}`)
       .replace('login=<username>', `login=${account.name}`)
-      .replace('hostname=<host>', `hostname=127.0.0.1\nport=${box.port + 1}`)
+      .replace('hostname=<host>', `hostname=127.0.0.1\nport=${port}`)
       .replace('$HOME/.ssh/id_rsa', `${own}/identity`)
       .replace(/extraopts=.*/, `extraopts=${own}`)
       .replace('cleanup() {', 'cleanup() {\n    kill "$(cat "$2/pid")"');
