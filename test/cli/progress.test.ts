@@ -1,5 +1,5 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 
 import { expect } from 'chai';
 
@@ -51,27 +51,29 @@ describe('progress', function () {
     state = tempDir();
   });
 
-  /** A FIFO of which somebody reads as much as a pipe holds, and no more. */
-  function stuckFifo(): string {
+  /** A FIFO that we hold open: it takes as much as a pipe holds, and gives what we put in. */
+  function makeFifo(): { path: string; put: (text: string) => void } {
     const path = `${tempDir()}/fifo`;
     spawnSync('mkfifo', [path]);
-    const holder = spawn('sh', ['-c', 'exec 9<>"$0"; exec sleep 60', path], { stdio: 'ignore' });
-    cleanUpAfterTest(() => void holder.kill());
-    return path;
+    const descriptor = openSync(path, 'r+');
+    cleanUpAfterTest(() => closeSync(descriptor));
+    return { path, put: (text) => void writeSync(descriptor, text) };
   }
 
   it('stands on the last line of a terminal and goes with what it is about', async () => {
     const big = `${tempDir()}/big`;
     writeFileSync(big, Buffer.alloc(20 << 20, 'x'));
-    const terminal = openTerminal(serverArgv('null', '--setup', 'sleep 2'), {
+    const gate = makeFifo();
+    const terminal = openTerminal(serverArgv('null', '--setup', `read go <${gate.path}`), {
       XDG_STATE_HOME: state,
     });
     await terminal.shows(/null closed>/);
     terminal.press('open', 'Enter');
-    await terminal.shows(/^opening the testbed: \d s$/m);
+    await terminal.shows(/^opening the testbed: \d+ s$/m);
+    gate.put('\n');
     const opened = await terminal.shows(/ok \/.* s\)\nnull open>/);
     expect(opened).not.to.contain('opening');
-    terminal.press(`copydown ${big} ${stuckFifo()}`, 'Enter');
+    terminal.press(`copydown ${big} ${makeFifo().path}`, 'Enter');
     await terminal.shows(/^copying \S*big to this host.*: \d%, .* of 21\.0 MB, .* left$/m);
     terminal.resize(60, 30);
     await terminal.shows(/^copying \S*….*: \d%, .* of 21\.0 MB.*$/m);
