@@ -58,8 +58,9 @@ describe('regime reset', function () {
     it(`has a kept testbed as after open, with its share: ${[...outer, 'chroot'].join(' ')}`, async () => {
       const setup = ['--setup', 'echo "set up" >>/srv/up', '--scratch-mode=711'];
       const { id, scratch } = await keep('--share', ...setup, ...outer, 'chroot', tree);
+      const sleep = `sleep 971.${process.pid}`;
       const spoil = `echo kept >"$CHECKBOX_DATA/file"; rm -r /usr/bin/uname; touch ${scratch}/x /srv/x`;
-      inside(id, `${spoil}; setsid sleep 971 <&- >&- 2>&- &`);
+      inside(id, `${spoil}; setsid ${sleep} <&- >&- 2>&- &`);
       const reset = run('reset', '--json', id.slice(0, 8));
       expect(reset).to.include({ status: 0, stderr: '' });
       const said = JSON.parse(reset.stdout) as Record<string, unknown>;
@@ -67,7 +68,7 @@ describe('regime reset', function () {
       expect(said).to.deep.include({ id, regime, scratch });
       const look = `cat /srv/* "$CHECKBOX_DATA/file"; uname; stat -c %a ${scratch}; ls -A ${scratch}`;
       expect(inside(id, look)).to.equal('set up\nkept\nLinux\n711\n');
-      expect(allProcesses().filter(({ command }) => command === 'sleep 971')).to.deep.equal([]);
+      expect(allProcesses().filter(({ command }) => command === sleep)).to.deep.equal([]);
       expect(run('sessions').stdout).to.match(new RegExp(`^${id} .* kept `, 'm'));
       expect(run('reset', id).stdout).to.match(
         new RegExp(`^reset ${id}: .*chroot, ${scratch} is empty\n$`),

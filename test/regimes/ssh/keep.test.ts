@@ -82,9 +82,10 @@ describe('a session with a machine behind ssh that is kept', function () {
   it('is reset there, in an overlay over the machine', async () => {
     const root = makeAccount({ root: true, shell: '/bin/sh' });
     const words = [...sshWords(sshd, root.name), '+', 'chroot', '/'];
-    const spoil = 'echo shared >"$CHECKBOX_DATA/file"; touch /srv/spoilt; sleep 962 >&- 2>&- <&- &';
+    const sleep = `sleep 962.${process.pid}`;
+    const spoil = `echo shared >"$CHECKBOX_DATA/file"; touch /srv/spoilt; ${sleep} >&- 2>&- <&- &`;
     const { id, scratch } = await keep(words, spoil);
-    const sleeps = () => allProcesses().filter(({ command }) => command === 'sleep 962');
+    const sleeps = () => allProcesses().filter(({ command }) => command === sleep);
     expect(sleeps()).to.have.length(1);
     expect(run('shell', id, 'ls', '/srv/spoilt').status).to.equal(0);
     expect(run('reset', id)).to.include({ status: 0, stderr: '' });
