@@ -12,6 +12,7 @@ import {
 import { bootableTarball, debianTarball, hasFixtures } from '../support/fixtures.ts';
 import { serverArgv } from '../support/server.ts';
 import { skip } from '../support/skip.ts';
+import { SOAK } from '../support/soak.ts';
 import { fileTempDir } from '../support/tempdir.ts';
 import { runConform } from './run-conform.ts';
 
@@ -56,7 +57,7 @@ describe('the docker regime keeps the rules of regime-protocol(7)', function () 
     const tools = ['perl', 'env', 'sh', 'flock', 'tar', 'rm', 'mkdir', 'mv', 'cat', 'cp', 'chmod'];
     spawnSync('sh', ['-c', script, path, ...tools]);
     const server = serverArgv('docker', '--host', engine.host, image);
-    const rules = process.env['REGIME_SOAK'] ? [] : ['AUXVERB', 'ENV', 'EXECUTE', 'SCRATCH'];
+    const rules = SOAK ? [] : ['AUXVERB', 'ENV', 'EXECUTE', 'SCRATCH'];
     const only = rules.flatMap((rule) => ['--only', rule]);
     await conform(['env', `PATH=${path}`, ...server], ...only);
   });
@@ -64,7 +65,7 @@ describe('the docker regime keeps the rules of regime-protocol(7)', function () 
   it('with systemd as process 1, in what reboots', async function () {
     if (!hasFixtures()) skip(this, 'there is no root file system to test with');
     const image = importTarball(engine, bootableTarball('systemd'), 'systemd:test');
-    const only = process.env['REGIME_SOAK'] ? [] : ['--only', 'REBOOT'];
+    const only = SOAK ? [] : ['--only', 'REBOOT'];
     await conform(serverArgv('docker', '--host', engine.host, '--init', image), ...only);
   });
 });

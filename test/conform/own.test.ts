@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { debianTarball, debianTree, hasFixtures, ownTree } from '../support/fixtures.ts';
 import { serverArgv } from '../support/server.ts';
 import { skip } from '../support/skip.ts';
+import { SOAK } from '../support/soak.ts';
 import { hasPlainUser, plainUser } from '../support/user.ts';
 import { runConform, type Conformance } from './run-conform.ts';
 
@@ -57,7 +58,7 @@ describe('our own server keeps the rules of regime-protocol(7)', function () {
   });
 
   // What the others cover but for who runs it, or where the tree comes from: minutes of it.
-  if (process.env['REGIME_SOAK']) {
+  if (SOAK) {
     it('as chroot TARBALL, for root', async function () {
       if (!isRoot) skip(this, 'needs root');
       if (!hasFixtures()) skip(this, 'there is no root file system to test with');

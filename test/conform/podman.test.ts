@@ -7,6 +7,7 @@ import { bootableTarball, debianTarball, hasFixtures } from '../support/fixtures
 import { startPodman, type TestPodman } from '../support/podman.ts';
 import { serverArgv } from '../support/server.ts';
 import { skip } from '../support/skip.ts';
+import { SOAK } from '../support/soak.ts';
 import { fileTempDir } from '../support/tempdir.ts';
 import { runConform } from './run-conform.ts';
 
@@ -49,13 +50,13 @@ describe("the podman regime keeps the rules of regime-protocol(7) with podman's 
     const variables = [`PATH=${path}`, `CONTAINER_HOST=${service.host}`];
     const server = ['env', ...variables, ...serverArgv('docker', '--podman', IMAGE)];
     // All of them take minutes: podman makes a container ten times as slowly as Docker does.
-    if (process.env['REGIME_SOAK']) await conform(server, [], 150);
+    if (SOAK) await conform(server, [], 150);
     else await conform(server, ['AUXVERB', 'ENV', 'REVERT'], 20);
   });
 
   it('for reboots, with systemd as process 1', async () => {
     service.podman('import', bootableTarball('systemd'), 'localhost/systemd:test');
-    const rules = process.env['REGIME_SOAK'] ? ['REBOOT'] : ['REBOOT-1', 'REBOOT-3'];
+    const rules = SOAK ? ['REBOOT'] : ['REBOOT-1', 'REBOOT-3'];
     const args = ['--host', service.host, '--init', 'localhost/systemd:test'];
     await conform(serverArgv('podman', ...args), rules, 2);
   });

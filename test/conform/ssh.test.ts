@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { makeAccount } from '../support/account.ts';
 import { serverArgv } from '../support/server.ts';
 import { debianTarball } from '../support/fixtures.ts';
+import { SOAK } from '../support/soak.ts';
 import { startDropbear, startSshd, type TestSshd } from '../support/sshd.ts';
 import { fileTempDir } from '../support/tempdir.ts';
 import { passwordFile, sshWords } from '../regimes/ssh/support.ts';
@@ -10,8 +11,6 @@ import { runConform } from './run-conform.ts';
 
 /** In what differs for another way in; all of them take minutes. */
 const LEAN = ['AUXVERB-1', 'AUXVERB-5', 'AUXVERB-12', 'ENV-1', 'COPY-1', 'COPY-4', 'CAP'];
-
-const SOAK = process.env['REGIME_SOAK'] !== undefined;
 
 describe('the ssh regime keeps the rules of regime-protocol(7)', function () {
   this.timeout(3_600_000);

@@ -8,14 +8,13 @@ import { needRoot } from '../regimes/support/needs.ts';
 import { until } from '../regimes/support/until.ts';
 import { startServer } from '../support/server.ts';
 import { skip } from '../support/skip.ts';
+import { SOAK } from '../support/soak.ts';
 import { startBystanders, type Bystanders } from './bystanders.ts';
 import { reapAs, sessionsOf, type Caller } from './caller.ts';
 import { controlGroupsNamed, makeControlGroup, type ControlGroup } from './control-group.ts';
 import { buildWithFaults } from './faulty-build.ts';
 import { kinds, type FaultPoint, type Kind, type Ready } from './kinds.ts';
 import { isStopped, namedAfter, untilNone } from './processes.ts';
-
-const SOAK = Boolean(process.env['REGIME_SOAK']);
 
 /** Milliseconds until the kernel and a monitor must have taken everything away, on a busy machine. */
 const PATIENCE = 20_000;

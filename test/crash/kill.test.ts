@@ -8,6 +8,7 @@ import { cleanUpAfterTest } from '../support/clean-up.ts';
 import { debianTarball, hasFixtures } from '../support/fixtures.ts';
 import type { TestServer } from '../support/server.ts';
 import { skip } from '../support/skip.ts';
+import { SOAK } from '../support/soak.ts';
 import { fileTempDir } from '../support/tempdir.ts';
 import { hasPlainUser } from '../support/user.ts';
 import {
@@ -31,7 +32,7 @@ import {
 } from './processes.ts';
 import { seeded, type Random } from './random.ts';
 
-const ROUNDS = process.env['REGIME_SOAK'] ? 500 : 20;
+const ROUNDS = SOAK ? 500 : 20;
 
 /** Milliseconds until the kernel and the monitor must have taken everything away: more on a busy machine. */
 const limit = () => 1000 * Math.max(1, (loadavg()[0] ?? 0) / cpus().length);
@@ -62,7 +63,7 @@ const LONGEST: Record<Step, number> = {
 };
 
 describe('a server that is killed', function () {
-  this.timeout(process.env['REGIME_SOAK'] ? 3_600_000 : 180_000);
+  this.timeout(SOAK ? 3_600_000 : 180_000);
 
   const callers: { title: string; caller: () => Caller; args: () => string[] }[] = [
     {

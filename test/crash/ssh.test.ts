@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import { ownedBy, processesOf, sshWords } from '../regimes/ssh/support.ts';
 import { until } from '../regimes/support/until.ts';
 import { makeAccount, type TestAccount } from '../support/account.ts';
+import { SOAK } from '../support/soak.ts';
 import { startSshd, type TestSshd } from '../support/sshd.ts';
 import { fileTempDir } from '../support/tempdir.ts';
 import {
@@ -18,7 +19,7 @@ import {
 } from './caller.ts';
 import { seeded, type Random } from './random.ts';
 
-const ROUNDS = process.env['REGIME_SOAK'] ? 200 : 20;
+const ROUNDS = SOAK ? 200 : 20;
 
 /** What a session goes through, in this order, and how long a step may take: ms. */
 const STEPS = { start: 100, open: 500, down: 200, execute: 100, up: 200, close: 100, quit: 100 };

@@ -10,10 +10,10 @@ import { serve } from '../../src/protocol/server.ts';
 import type { Session } from '../../src/protocol/session.ts';
 import { selfAs, serverOf, sessionsOf } from '../crash/caller.ts';
 import { random, seeded, type Random } from '../crash/random.ts';
+import { SOAK } from '../support/soak.ts';
 import { tempDir } from '../support/tempdir.ts';
 import { goodLine, randomLine } from './lines.ts';
 
-const SOAK = Boolean(process.env['REGIME_SOAK']);
 /** Lines for the protocol core with a made-up session, and for a real server. */
 const CORE_LINES = SOAK ? 190_000 : 9000;
 const REAL_LINES = SOAK ? 10_000 : 1000;

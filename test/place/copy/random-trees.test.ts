@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { mkdirSync } from 'node:fs';
 
 import { copyDown, copyUp } from '../../../src/place/copy.ts';
+import { SOAK } from '../../support/soak.ts';
 import { tempDir } from '../../support/tempdir.ts';
 import { copyOptions, envPlace } from './support/places.ts';
 import { makeTrees, tree } from './support/random-tree.ts';
@@ -9,7 +10,6 @@ import { differences, walkTree, type Seen } from './support/tree-walk.ts';
 
 /** Trees in one copy: starting processes for each of them would take most of the time. */
 const BATCH = 20;
-const SOAK = Boolean(process.env['REGIME_SOAK']);
 
 describe('Copies of random trees', function () {
   this.timeout(SOAK ? 1_800_000 : 120_000);

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 
 import { sieveArchive } from '../../../src/place/tar-sieve.ts';
+import { SOAK } from '../../support/soak.ts';
 import { tempDir } from '../../support/tempdir.ts';
 import { makeTrees, tree } from './support/random-tree.ts';
 
@@ -66,7 +67,7 @@ describe('The sieve for archives from a testbed', () => {
         passed += 1;
         expect((await sieve(once)).equals(once)).to.equal(true);
       }),
-      { numRuns: process.env['REGIME_SOAK'] ? 50_000 : 1000 },
+      { numRuns: SOAK ? 50_000 : 1000 },
     );
     expect(passed).to.be.above(10);
   });

@@ -16,6 +16,7 @@ import {
 } from '../../support/docker.ts';
 import { debianTarball, hasFixtures } from '../../support/fixtures.ts';
 import { skip } from '../../support/skip.ts';
+import { SOAK } from '../../support/soak.ts';
 import { fileTempDir, tempDir } from '../../support/tempdir.ts';
 import { openSession, refusedOpen, type OpenSession } from '../support/session.ts';
 import { until } from '../support/until.ts';
@@ -100,7 +101,7 @@ describe('Containers of an image with nothing but a static binary', function () 
         const seen = (name: string) => coarse(walkTree(`${here}/${name}`, 0o1777));
         expect(differences(seen('up'), seen('0'))).to.deep.equal([]);
       }),
-      { numRuns: process.env['REGIME_SOAK'] ? 100 : 5 },
+      { numRuns: SOAK ? 100 : 5 },
     );
     expect(server.stderr().match(/has no tar: copies lose holes/g)).to.have.length(1);
     const here = tempDir();

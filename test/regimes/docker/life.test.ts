@@ -9,6 +9,7 @@ import { runCommand } from '../../../src/conform/command.ts';
 import { importBusybox, startEngine, type TestEngine } from '../../support/docker.ts';
 import { projectRoot, serverArgv, startServer, type TestServer } from '../../support/server.ts';
 import { skip } from '../../support/skip.ts';
+import { SOAK } from '../../support/soak.ts';
 import { fileTempDir, tempDir } from '../../support/tempdir.ts';
 import { hasPlainUser, plainUser } from '../../support/user.ts';
 
@@ -266,7 +267,7 @@ describe('containers of a Docker engine', function () {
 
   it('are reverted again and again without growth', async function () {
     const { server } = await startOpen(IMAGE);
-    const rounds = process.env['REGIME_SOAK'] ? 100 : 20;
+    const rounds = SOAK ? 100 : 20;
     this.timeout(rounds * 5000);
     const descriptors = () =>
       spawnSync('ls', [`/proc/${server.child.pid ?? 0}/fd`]).stdout.toString();
@@ -282,7 +283,7 @@ describe('containers of a Docker engine', function () {
   });
 
   it('are taken away by a reap when their server was killed at any moment', async function () {
-    const rounds = process.env['REGIME_SOAK'] ? 200 : 20;
+    const rounds = SOAK ? 200 : 20;
     this.timeout(rounds * 5000);
     for (let round = 0; round < rounds; round++) {
       const server = start(IMAGE);

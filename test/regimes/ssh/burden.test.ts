@@ -7,13 +7,12 @@ import { expect } from 'chai';
 import { runThrough, selfAs } from '../../crash/caller.ts';
 import { makeAccount, type TestAccount } from '../../support/account.ts';
 import { cleanUpAfterTest } from '../../support/clean-up.ts';
+import { SOAK } from '../../support/soak.ts';
 import { startSshd, type TestSshd } from '../../support/sshd.ts';
 import { tempDir } from '../../support/tempdir.ts';
 import { openSession } from '../support/session.ts';
 import { until } from '../support/until.ts';
 import { sshWords } from './support.ts';
-
-const SOAK = process.env['REGIME_SOAK'] !== undefined;
 
 /** MiB that go each way. */
 const MUCH = SOAK ? 1024 : 64;

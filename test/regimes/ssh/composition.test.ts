@@ -6,6 +6,7 @@ import { expect } from 'chai';
 import { prefixOf, reapAs, selfAs, sessionsOf, startThrough } from '../../crash/caller.ts';
 import { makeAccount } from '../../support/account.ts';
 import { debianTarball } from '../../support/fixtures.ts';
+import { SOAK } from '../../support/soak.ts';
 import { startSshd, type TestSshd } from '../../support/sshd.ts';
 import { tempDir } from '../../support/tempdir.ts';
 import { needRoot } from '../support/needs.ts';
@@ -13,7 +14,7 @@ import { openSession } from '../support/session.ts';
 import { until } from '../support/until.ts';
 import { sshWords } from './support.ts';
 
-const REVERTS = process.env['REGIME_SOAK'] ? 100 : 3;
+const REVERTS = SOAK ? 100 : 3;
 
 describe('a regime inside a machine behind ssh', function () {
   this.timeout(180_000);

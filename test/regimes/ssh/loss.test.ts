@@ -12,6 +12,7 @@ import {
   type Caller,
 } from '../../crash/caller.ts';
 import { makeAccount, type TestAccount } from '../../support/account.ts';
+import { SOAK } from '../../support/soak.ts';
 import { startSshd, type TestSshd } from '../../support/sshd.ts';
 import { tempDir } from '../../support/tempdir.ts';
 import { openSession, type OpenSession } from '../support/session.ts';
@@ -20,8 +21,6 @@ import { ownedBy, processesOf, sshWords } from './support.ts';
 
 /** Milliseconds in which a peer that says nothing is noticed, with some for a busy machine. */
 const SILENCE = 60_000;
-
-const SOAK = process.env['REGIME_SOAK'] !== undefined;
 
 /** What a server does in the middle of a copy, and which way that goes. */
 const LOSSES = [

@@ -7,6 +7,7 @@ import { makeAccount } from '../../../support/account.ts';
 import { startMachine, type TestMachine } from '../../../support/machine.ts';
 import { freePort } from '../../../support/port.ts';
 import { skip } from '../../../support/skip.ts';
+import { SOAK } from '../../../support/soak.ts';
 import { tempDir } from '../../../support/tempdir.ts';
 import { openSession } from '../../support/session.ts';
 
@@ -132,7 +133,7 @@ END
   });
 
   // Its way is nova's, with other words.
-  if (process.env['REGIME_SOAK']) {
+  if (SOAK) {
     it('(maas) acquires, reverts and releases a machine, and logs out', async () => {
       fakeSsh();
       fake(
