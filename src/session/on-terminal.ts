@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 
-import { bytesOf, textOf, type Argv } from '../bytes.ts';
+import { bytesOf, textOf, type Argv, type Bytes } from '../bytes.ts';
 import { spawnableArgv } from '../place/argv.ts';
 import type { Ending } from '../place/place.ts';
-import { quoteArgv } from '../place/quote.ts';
+import { quoteArgv, quoteWord } from '../place/quote.ts';
 
 /**
  * Runs a command on a pseudo-terminal of its own, which script(1) makes for it and shows on the terminal:
@@ -13,10 +13,12 @@ import { quoteArgv } from '../place/quote.ts';
  * @throws where script can't be started: with code ENOENT where there is none
  */
 export function runOnTerminal(argv: Argv, terminal: number, signal?: AbortSignal): Promise<Ending> {
-  const command = quoteArgv(spawnableArgv(argv).map(bytesOf));
+  const command = `${ownShell()}; exec ${quoteArgv(spawnableArgv(argv).map(bytesOf))}`;
   // Not in a session of its own: script has to hear that the window changes its size.
   const child = spawn('script', ['-q', '-e', '-c', textOf(command), '/dev/null'], {
     stdio: [terminal, terminal, terminal],
+    // script(1) has $SHELL run the command: the user's may be csh, or nologin.
+    env: { ...process.env, SHELL: '/bin/sh' },
     ...(signal && { signal }),
   });
   return new Promise((resolve, reject) => {
@@ -25,4 +27,10 @@ export function runOnTerminal(argv: Argv, terminal: number, signal?: AbortSignal
       resolve(name ? { signal: name } : { status: status ?? 255 });
     });
   });
+}
+
+/** For a POSIX shell: $SHELL as we were given it. */
+function ownShell(): Bytes {
+  const shell = process.env['SHELL'];
+  return shell === undefined ? 'unset SHELL' : `export SHELL=${quoteWord(bytesOf(shell))}`;
 }

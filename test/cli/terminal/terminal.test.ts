@@ -81,6 +81,12 @@ describe('regime at a terminal', function () {
     await terminal.shows(/ok root-on-testbed|ok downtmp-host/);
   });
 
+  it('runs a command where the shell of the user is none, and leaves it the name', async () => {
+    const terminal = await startOpen({ SHELL: '/bin/false' });
+    terminal.press('!printenv SHELL', 'Enter');
+    await terminal.shows(/^\/bin\/false\nok \(/m);
+  });
+
   it('gives a command a terminal of its own, and answers on a line of its own', async () => {
     const argv = ['sh', '-c', 'tty >"$0" && exec "$@"', `${state}/tty`, ...serverArgv('null')];
     const terminal = openTerminal(argv, { XDG_STATE_HOME: state });
