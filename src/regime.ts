@@ -203,8 +203,14 @@ export interface Regime<Settings = unknown, State = unknown> {
    * @throws UsageError for wrong words or a missing local file
    */
   configure(given: Arguments, local: boolean): Settings;
-  /** What `capabilities` shows before `open`, if all goes as usual; afterwards a probe decides. */
-  foresee?(settings: Settings): {
+  /**
+   * What `capabilities` shows before `open`, if all goes as usual; afterwards a probe decides.
+   * @param state of a testbed that was opened before
+   */
+  foresee?(
+    settings: Settings,
+    state?: State,
+  ): {
     root?: boolean;
     reverts?: 'packages' | 'everything';
     reboot?: boolean;

@@ -43,8 +43,9 @@ export function autoRegime(regimes: readonly Regime[]): Regime<AutoSettings, Aut
     // As what it takes may: for what does not, there is then nothing to discard.
     outlivesOuter: true,
     configure: (given, local) => readSettings(regimes, given, local),
-    foresee({ candidates: [first] }) {
-      return first ? (find(first.regime).foresee?.(first.settings) ?? {}) : {};
+    foresee({ candidates }, state) {
+      const taken = candidates[state?.chosen ?? 0];
+      return taken ? (find(taken.regime).foresee?.(taken.settings) ?? {}) : {};
     },
     check: (outer, context) => checkAuto(regimes, find, outer, context),
     plan: ({ candidates }, session) => ({
@@ -66,8 +67,17 @@ export function autoRegime(regimes: readonly Regime[]): Regime<AutoSettings, Aut
         return contextFor(state, index, context);
       };
       const states = state.plans.map((plan) => plan.state);
-      const picked = await pickTestbed(find, settings, states, outer, context.signal, begin);
-      context.log.warn(explain(picked));
+      const { chosen } = planned;
+      const picked = await pickTestbed(
+        find,
+        settings,
+        states,
+        outer,
+        context.signal,
+        begin,
+        chosen,
+      );
+      if (chosen === undefined) context.log.warn(explain(picked));
       return checkpointingAs(picked.testbed, (own) => contextFor(state, picked.index, own));
     },
     async reach({ candidates }, state, outer, context) {

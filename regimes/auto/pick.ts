@@ -14,6 +14,7 @@ export interface Picked {
 /**
  * Opens the candidates one after the other until one works and has what is needed.
  * @param begin writes down that a candidate is going to be opened; the context is what it is opened with
+ * @param only the index of one that was taken before: no other is tried
  * @throws TestbedError that says of each why it does not work
  */
 export async function pickTestbed(
@@ -23,26 +24,31 @@ export async function pickTestbed(
   outer: Place,
   signal: AbortSignal,
   begin: (index: number) => Promise<Context>,
+  only?: number,
 ): Promise<Picked> {
   const refused = [...unfit];
   for (const [index, candidate] of candidates.entries()) {
+    if (only !== undefined && index !== only) continue;
     const context = await begin(index);
     context.log.debug(`auto: trying ${describe(candidate)}`);
+    let testbed: Testbed;
     try {
       const regime = find(candidate.regime);
-      const testbed = await regime.open(candidate.settings, states[index], outer, context);
-      const has = strengthsOf(testbed);
-      const lacking = needs.find((need) => !has.includes(need));
-      if (lacking === undefined) return { index, candidate, testbed, refused };
-      await testbed.close(context);
-      refused.push(`not ${describe(candidate)}: it has not ${lacking}`);
+      testbed = await regime.open(candidate.settings, states[index], outer, context);
     } catch (cause) {
       signal.throwIfAborted();
       const { message } = asError(cause);
       // An engine that is not there is none for either of its candidates.
       if (refused.some((line) => line.endsWith(`: ${message}`))) continue;
       refused.push(`not ${describe(candidate)}: ${message}`);
+      continue;
     }
+    const has = strengthsOf(testbed);
+    const lacking = needs.find((need) => !has.includes(need));
+    if (lacking === undefined) return { index, candidate, testbed, refused };
+    // What can't be taken away ends the search: the record names it, and would not after the next.
+    await testbed.close(context);
+    refused.push(`not ${describe(candidate)}: it has not ${lacking}`);
   }
   throw new TestbedError({
     step: 'auto: nothing that it may take works here',

@@ -8,7 +8,7 @@ import { localPlace } from '../place/local.ts';
 import { succeeded } from '../place/place.ts';
 import type { Session } from '../protocol/session.ts';
 import { repositoryIn } from '../session/repository.ts';
-import { capture } from './capture.ts';
+import { capture, type Captured } from './capture.ts';
 import { isUsageError, readCommandLine, type Wish } from './command-line.ts';
 import { commonOptions, runCommand, type Command, type Given } from './command.ts';
 import { inheritedDescriptors } from './descriptors.ts';
@@ -160,6 +160,7 @@ async function runOnce(wishes: Wishes, halt: AbortSignal): Promise<number> {
     transcript?.note('server', 'ok');
   };
   let result: number;
+  let captured: Captured | undefined;
   try {
     const [scratch = '/'] = (await say('open')).words;
     if (wishes.revert && !session.capabilities().some(({ name }) => name === 'revert')) {
@@ -171,7 +172,7 @@ async function runOnce(wishes: Wishes, halt: AbortSignal): Promise<number> {
       await say('copydown', ...slashed([host, bed.path(testbed)], isDirectory === true));
     }
     const argv = bed.wrap(command);
-    const captured = wishes.json ? await capture([...session.auxverb(), ...argv], halt) : undefined;
+    captured = wishes.json ? await capture([...session.auxverb(), ...argv], halt) : undefined;
     const { status = 255 } = captured ?? (await say('!', ...argv));
     if (status >= 254) throw new TestbedError({ step: 'the testbed can not be reached any more' });
     for (const { host, testbed } of get) {
@@ -180,7 +181,6 @@ async function runOnce(wishes: Wishes, halt: AbortSignal): Promise<number> {
       await say('copyup', ...slashed([path, host], isDirectory));
     }
     if (wishes.revert) await say('revert');
-    if (captured) printJson(captured);
     result = status;
   } catch (cause) {
     // What went wrong first is the news; what it led to is told too.
@@ -188,6 +188,8 @@ async function runOnce(wishes: Wishes, halt: AbortSignal): Promise<number> {
     throw cause;
   }
   await close(result !== 0);
+  // The only thing on stdout: not before nothing can fail any more.
+  if (captured) printJson(captured);
   return result;
 }
 

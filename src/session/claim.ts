@@ -47,7 +47,13 @@ export async function claimSession(
 
 /** Who holds the lock of a file, of the processes of this user, as a phrase; empty where that can't be seen. */
 function holdersOf(path: string): string {
-  const real = realpathSync(path);
+  let real: string;
+  try {
+    real = realpathSync(path);
+  } catch {
+    // It has been taken away: the next try to have the lock says so.
+    return '';
+  }
   const holders = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && holds(pid, real));
   return holders.map((pid) => `process ${pid} (${commandOf(pid)})`).join(', ');
 }

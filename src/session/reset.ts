@@ -94,12 +94,15 @@ async function resetLocked(
     },
   });
 
+  // A reset that was cut off has saved the whole share: what is there now may be a part of it.
+  const saved = record.phase === 'opening';
   record.owner = thisOwner();
+  await save();
+  const share = settled.share ? createShare(id, directory) : undefined;
+  if (share && !saved) await saveShare(share, record, lookups, contexts(0));
   record.phase = 'opening';
   await save();
   faultPoint('reset.begun');
-  const share = settled.share ? createShare(id, directory) : undefined;
-  if (share) await saveShare(share, record, lookups, contexts(0));
   await discardLevels(record, storage, lookups, { signal, log }, level);
   faultPoint('reset.discarded');
 
@@ -143,7 +146,9 @@ async function linksOf({ regimes }: SessionRecord, { findRegime }: Lookups): Pro
 
 /** As with `revert` itself the innermost one that can. @throws TestbedError where none can */
 function revertingLevel({ id }: SessionRecord, links: readonly Link[]): number {
-  const level = links.findLastIndex(({ regime, settings }) => regime.foresee?.(settings).reverts);
+  const level = links.findLastIndex(
+    ({ regime, settings, state }) => regime.foresee?.(settings, state).reverts,
+  );
   if (level >= 0) return level;
   const parts = links.map(({ regime, settings, state }) => {
     const holds = regime.holds?.(settings, state);
