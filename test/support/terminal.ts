@@ -42,7 +42,7 @@ export function openTerminal(argv: readonly string[], env: Record<string, string
     ...['sh', '-c', '"$@"; echo "ended with $?"; exec cat', 'sh', ...argv],
   );
   return {
-    press: (...keys) => void tmux('send-keys', ...keys),
+    press: (...keys) => void tmux('send-keys', '--', ...keys),
     async shows(words) {
       const limit = Date.now() + PATIENCE;
       for (;;) {
