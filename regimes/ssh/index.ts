@@ -66,7 +66,12 @@ export const regime: Regime<SshSettings, SshState> = {
     try {
       await host.make(context);
       const first = await firstAccess(host, settings, context);
-      if (host.request) await context.checkpoint({ ...state, request: host.request });
+      try {
+        if (host.request) await context.checkpoint({ ...state, request: host.request });
+      } catch (cause) {
+        first.connection.close();
+        throw cause;
+      }
       const how = state.bare ? 'alone' : 'shared';
       return await openTestbed(host, first, state, { ...settings, reserve: how }, context);
     } catch (cause) {

@@ -86,7 +86,15 @@ export async function openTestbed(
   const words = host.vouched;
   const { putBack, debugFailure } = host;
   const canReboot = (reboot || words.includes('reboot')) && mayReboot(line, context);
-  let mark = canReboot ? await bootMark(line.place, context.signal) : '';
+  let mark = '';
+  try {
+    if (canReboot) mark = await bootMark(line.place, context.signal);
+  } catch (cause) {
+    auxverbs.close();
+    await clear();
+    line.connection.close();
+    throw cause;
+  }
 
   return {
     get place() {

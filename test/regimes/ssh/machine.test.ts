@@ -192,6 +192,24 @@ describe('a machine behind ssh', () => {
     expect(existsSync(`${directory}/sessions`) ? records() : []).to.deep.equal([]);
   });
 
+  it('is left where it can not be told from itself after a reboot', async function () {
+    this.timeout(120_000);
+    const onMachine = (script: string) => {
+      const [program = '', ...words] = box.ssh('root');
+      expect(spawnSync(program, [...words, script]).status).to.equal(0);
+    };
+    onMachine('mount --bind /dev/null /proc/1/stat');
+    const server = start(...given('--reboot'));
+    server.send('open\n');
+    expect((await server.ended).status).to.equal(12);
+    expect(server.stderr()).to.match(
+      /^regime: failure: open: cannot tell reboots of root@testbed/m,
+    );
+    onMachine('umount /proc/1/stat; ! ls -d /tmp/regime-* | grep -v regime-test');
+    expect(records()).to.deep.equal([]);
+    await opened(start('--wait=0', ...given()));
+  });
+
   it('is had by one server at a time', async function () {
     this.timeout(120_000);
     const first = start(...given());
