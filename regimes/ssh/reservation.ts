@@ -16,7 +16,10 @@ export interface Reservation {
    * (see `discardRemote`) is ended. @throws TestbedError
    */
   keep(directory: Bytes): Promise<void>;
-  /** Resolves when others may have the machine. May be called again. */
+  /**
+   * Resolves when others may have the machine, or where it does not say so in time. May be called
+   * again.
+   */
   release(): Promise<void>;
 }
 
@@ -25,6 +28,9 @@ const BEAT = 15_000;
 
 /** Milliseconds that a machine may say nothing while it takes its lock. */
 const SILENCE = 60_000;
+
+/** Milliseconds that a machine may take to free its lock; the end of the connection does the rest. */
+const FAREWELL = 10_000;
 
 /**
  * Reserves the machine that a Place is on, so that two servers, also of two users or from two
@@ -106,7 +112,7 @@ export async function reserve(
     async release() {
       clearInterval(beat);
       stdin.end();
-      await ended;
+      await Promise.race([ended, abortOf(AbortSignal.timeout(FAREWELL))]);
     },
   };
 }

@@ -115,6 +115,14 @@ describe('the reservation of a machine', () => {
     await reserving();
   });
 
+  it('is not waited for where its holder is stopped', async function () {
+    this.timeout(60_000);
+    const held = await reserving();
+    spawned[0]?.kill('SIGSTOP');
+    await held.release();
+    spawned[0]?.kill('SIGKILL');
+  });
+
   it('is given up with the step, and when the user has no more patience', async () => {
     await reserving();
     const stop = new AbortController();
