@@ -66,7 +66,7 @@ export async function doctor(args: Argv): Promise<number> {
       const each = regimes.map((found) => examine(found, room, { signal, log }));
       const all = await Promise.all([shared, ...each]);
       halt.throwIfAborted();
-      const works = hold(all, operands.length > 0);
+      const works = worksOverall(all, operands.length > 0);
       process.stdout.write(flag('json') ? asJson(all, works) : all.map(asText).join('\n'));
       return works ? 0 : 1;
     } finally {
@@ -78,9 +78,9 @@ export async function doctor(args: Argv): Promise<number> {
 }
 
 /** No machine has every regime: those have to work that were named. */
-function hold([shared, ...regimes]: readonly Diagnosis[], named: boolean): boolean {
-  const works = ({ works }: Diagnosis) => works;
-  return shared?.works === true && (named ? regimes.every(works) : regimes.some(works));
+function worksOverall([shared, ...regimes]: readonly Diagnosis[], named: boolean): boolean {
+  const does = ({ works }: Diagnosis) => works;
+  return shared?.works === true && (named ? regimes.every(does) : regimes.some(does));
 }
 
 async function locate(name: string): Promise<FoundRegime> {
@@ -135,11 +135,14 @@ function printable(line: string): string {
 /** The names are an interface. */
 function asJson(all: readonly Diagnosis[], works: boolean): string {
   const [shared, ...regimes] = all;
-  const plain = regimes.map(({ regime, works, findings }) => ({ regime, works, findings }));
   const whole = {
     works,
     shared: shared?.findings,
-    regimes: plain,
+    regimes: regimes.map((one) => ({
+      regime: one.regime,
+      works: one.works,
+      findings: one.findings,
+    })),
   };
   return `${JSON.stringify(whole, null, 2)}\n`;
 }

@@ -21,7 +21,8 @@ export const shellCommand: Command = {
   operands: 'ID [COMMAND [ARG]...]',
   summary:
     'Opens a shell on the terminal in the testbed of a session that was kept, or runs COMMAND there ' +
-    'with the standard input and output that it has itself.',
+    'with the standard input, output and error that it has itself, or where all three are a terminal, ' +
+    'on one of its own.',
   options: [commonOptions.stateDir, commonOptions.debug, commonOptions.help],
   passesArguments: true,
   page: 'regime-shell(1)',

@@ -101,13 +101,13 @@ async function* dialogueAttempts(
   const name = nameOf(label, 'login');
   const given = await password?.();
   for (let attempt = 0; attempt < (given === undefined ? ATTEMPTS : 1); attempt += 1) {
-    const unused = given ?? answers.get(name);
-    if (unused === undefined && !mayAsk) return undefined;
+    const known = given ?? answers.get(name);
+    if (known === undefined && !mayAsk) return undefined;
     const heard = { first: false, silence: false };
     const answerTo = async ({ prompt, echo = false }: Prompt): Promise<string> => {
       const isFirst = !echo && !heard.first;
       heard.first ||= isFirst;
-      if (isFirst && unused !== undefined) return textOf(unused);
+      if (isFirst && known !== undefined) return textOf(known);
       const question = { prompt: `(${label}) ${prompt}`, echo, signal };
       const answer = mayAsk && !heard.silence ? await ask(question) : undefined;
       heard.silence ||= answer === undefined;
