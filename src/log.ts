@@ -39,20 +39,6 @@ export async function followed<T>(
   }
 }
 
-/** Whose turn it is on the terminal of this process: nothing is written over a question. */
-export const turns = { asking: 0, begun: () => {} };
-
-/** Asks something on the terminal while nothing else is shown there. */
-export async function askInTurn<T>(ask: () => Promise<T>): Promise<T> {
-  turns.asking += 1;
-  turns.begun();
-  try {
-    return await ask();
-  } finally {
-    turns.asking -= 1;
-  }
-}
-
 /** A logger that writes lines headed `regime:` to stderr. */
 export function stderrLogger(debugging: boolean): Logger {
   return {

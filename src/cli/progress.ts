@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
 
-import { turns, withoutControls, writeStderr, type Advance, type Logger } from '../log.ts';
+import { withoutControls, writeStderr, type Advance, type Logger } from '../log.ts';
 import type { Session } from '../protocol/session.ts';
+import { clearBeforeQuestions, isAsking } from '../turns.ts';
 import { renderProgress } from './progress-text.ts';
 
 /** Milliseconds until something is worth to be shown, and between two looks at it. */
@@ -46,7 +47,7 @@ export function progressOnTerminal(): Progress | undefined {
     for (const one of all) if (one.advance().done) one.counting ??= now - INTERVAL;
     const due = [...all].filter(({ since }) => now - since >= PATIENCE);
     const latest = due.at(-1);
-    if (!latest || during === 0 || turns.asking > 0 || !isInForeground()) return clear();
+    if (!latest || during === 0 || isAsking() || !isInForeground()) return clear();
     const { what, since, counting = since } = latest;
     const times = { elapsed: now - since, counting: now - counting };
     const line = renderProgress(what, latest.advance(), times, process.stderr.columns || 80);
@@ -55,7 +56,7 @@ export function progressOnTerminal(): Progress | undefined {
   };
   const watch = () => {
     if (all.size > 0 && during > 0) {
-      turns.begun = clear;
+      clearBeforeQuestions(clear);
       timer ??= setInterval(draw, INTERVAL).unref();
       return;
     }

@@ -2,7 +2,8 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
 
 import type { Bytes } from '../../../src/bytes.ts';
-import { askInTurn, withoutControls } from '../../../src/log.ts';
+import { withoutControls } from '../../../src/log.ts';
+import { askInTurn } from '../../../src/turns.ts';
 
 /** A question to the person at the terminal. */
 export interface Question {
