@@ -13,8 +13,6 @@ export interface SieveNotes {
   top?: Bytes;
   /** Devices that were left out. */
   devices: number;
-  /** Bytes of the archive that have come. */
-  received?: number;
   /** The directories that came through, by path, with what they are to have in the end. */
   readonly directories: Map<Bytes, { mode: number; mtime: string }>;
 }

@@ -45,6 +45,7 @@ export function extractArgv(into: Bytes): Argv {
 export async function receiveTree(reception: Reception): Promise<SieveNotes['directories']> {
   const { place, step, argv, into, log, signal } = reception;
   const notes: SieveNotes = { devices: 0, directories: new Map() };
+  const advance = { done: 0 };
   // Ends both where either fails: a testbed could go on sending for ever.
   const stop = new AbortController();
   const pass = () => stop.abort();
@@ -58,9 +59,9 @@ export async function receiveTree(reception: Reception): Promise<SieveNotes['dir
     const [trouble, { status, words }] = await followed(
       log,
       `copying ${named(reception.source)} of ${place.label}`,
-      () => ({ done: notes.received ?? 0 }),
+      () => advance,
       async () => {
-        const found = await extract(source.stdout as Readable, into, notes, stop.signal);
+        const found = await extract(source.stdout as Readable, into, notes, stop.signal, advance);
         if (found) stop.abort();
         return [found, await sourceEnd] as const;
       },
@@ -111,12 +112,17 @@ function warnOfDevices({ devices }: SieveNotes, log: Logger): void {
   if (devices > 0) log.warn(`copyup: left out ${devices} device files`);
 }
 
-/** Sieves an archive into a directory. @returns what went wrong; the host's tar has ended. */
+/**
+ * Sieves an archive into a directory.
+ * @param advance told of the bytes of the archive that have come
+ * @returns what went wrong; the host's tar has ended
+ */
 export async function extract(
   archive: Readable,
   into: Bytes,
   notes: SieveNotes,
   signal: AbortSignal,
+  advance = { done: 0 },
 ): Promise<{ sieve?: Error; words: Bytes } | undefined> {
   const sink = localPlace.spawn(extractArgv(into), { stdio: ['pipe', 'ignore', 'pipe'], signal });
   const sinkEnd = endOf(sink, signal);
@@ -125,7 +131,7 @@ export async function extract(
   try {
     await pipeline(
       archive,
-      (chunks) => sieveArchive(counted(chunks, notes), notes),
+      (chunks) => sieveArchive(counted(chunks, advance), notes),
       sink.stdin as Writable,
     );
   } catch (error) {
@@ -138,9 +144,12 @@ export async function extract(
   return { words: words === '' ? `exit status ${status}` : tarWords(words) };
 }
 
-async function* counted(chunks: AsyncIterable<Buffer>, notes: SieveNotes): AsyncGenerator<Buffer> {
+async function* counted(
+  chunks: AsyncIterable<Buffer>,
+  advance: { done: number },
+): AsyncGenerator<Buffer> {
   for await (const chunk of chunks) {
-    notes.received = (notes.received ?? 0) + chunk.length;
+    advance.done += chunk.length;
     yield chunk;
   }
 }
