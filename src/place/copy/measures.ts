@@ -30,8 +30,9 @@ export interface TarMeter {
 const INTERVAL = 100;
 const RECORD = 10_240;
 
-/** What it writes then; `tarWords` leaves it out. */
-const SENT = 'regime: sent';
+/** What it writes then, before a number; `tarWords` leaves it out. */
+export const SENT = 'regime: sent';
+const LAST_COUNT = new RegExp(`[^]*${SENT} (\\d+)\n`);
 
 /**
  * Measures a tree that tar sends with pax headers: 1,536 bytes for each member, and the data in blocks.
@@ -52,7 +53,7 @@ export function measureTree(source: Bytes, { follow }: Logger, signal: AbortSign
   return {
     options: [`--checkpoint=${INTERVAL}`, `--checkpoint-action=echo=${SENT} %u`],
     heard(piece) {
-      const [, count] = /[^]*regime: sent (\d+)\n/.exec(piece) ?? [];
+      const [, count] = LAST_COUNT.exec(piece) ?? [];
       if (count !== undefined) meter.done = Number(count) * RECORD;
     },
     advance: () => meter,

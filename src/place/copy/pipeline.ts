@@ -5,6 +5,7 @@ import { CopyFailed, lastWords } from '../../errors.ts';
 import { collect } from '../collect.ts';
 import { localPlace } from '../local.ts';
 import type { Running } from '../place.ts';
+import { SENT } from './measures.ts';
 import { STATUS } from './scripts.ts';
 
 /** Bytes of stderr that are kept for the message. */
@@ -134,12 +135,14 @@ export function checkEnd(
   });
 }
 
+const COUNTS = new RegExp(`^tar: ${SENT} \\d+\n?`, 'gm');
+
 /**
  * What tar wrote without its last line, which only says that there were others before, and without
  * what it told a meter.
  */
 export function tarWords(words: Bytes): Bytes {
   return words
-    .replace(/^tar: regime: sent \d+\n?/gm, '')
+    .replace(COUNTS, '')
     .replace(/^tar: (Error is not recoverable|Exiting with failure status).*\n?/gm, '');
 }
