@@ -6,9 +6,9 @@ const HIDDEN = '***';
 /** Names whose values are nobody's business, of variables and of options. */
 const VARIABLE =
   /\b([A-Za-z0-9_]*(?:PASS|SECRET|TOKEN|CREDENTIAL|KEY)[A-Za-z0-9_]*=)('[^']*'|"[^"]*"|\S+)/gi;
-const OPTION =
-  /((?:^|\s)--?[a-z-]*(?:pass(?:word|wd|phrase)?|secret|token|credentials?|api-?key)[= ])('[^']*'|"[^"]*"|\S+)/gi;
-const OPTION_ALONE = /^--?[a-z-]*(?:pass(?:word|wd|phrase)?|secret|token|credentials?|api-?key)$/i;
+const OPTION_NAME = '--?[a-z-]*(?:pass(?:word|wd|phrase)?|secret|token|credentials?|api-?key)';
+const OPTION = new RegExp(`((?:^|\\s)${OPTION_NAME}[= ])('[^']*'|"[^"]*"|\\S+)`, 'gi');
+const OPTION_ALONE = new RegExp(`^${OPTION_NAME}$`, 'i');
 /** The password of a URL; over http what stands before the host may be a token as a whole. */
 const PASSWORD = /\b([a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:)[^\s/@]+@/gi;
 const TOKEN = /\b(https?:\/\/)[^\s/@]+@/gi;
