@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 
 import { bufferOf, bytesOf, textOf, type Argv, type Bytes } from '../../src/bytes.ts';
 import { shown, UsageError } from '../../src/errors.ts';
+import { isTarballName } from '../../src/place/tarball-name.ts';
 import type { Arguments, Offer } from '../../src/regime.ts';
 
 /** A file or directory of the outer Place that is shown in the testbed. */
@@ -92,7 +93,7 @@ function kindOf(source: Bytes): 'directory' | 'tarball' {
 
 /** On another machine nothing can be looked at before `open`. */
 function kindByName(source: Bytes): 'directory' | 'tarball' {
-  return /\.(tar|tgz|txz|tar\.[a-z0-9]+)$/.test(source) ? 'tarball' : 'directory';
+  return isTarballName(source) ? 'tarball' : 'directory';
 }
 
 /** The outer root where nothing is named; else a directory or a tarball, on another machine by its looks. */

@@ -1,5 +1,6 @@
 import { bytesOf, textOf, type Argv, type Bytes } from '../../src/bytes.ts';
 import { shown, UsageError } from '../../src/errors.ts';
+import { isTarballName } from '../../src/place/tarball-name.ts';
 import type { Arguments, Offer } from '../../src/regime.ts';
 import { findEngine, type Address } from './address.ts';
 import { checkSharedBase } from './shared.ts';
@@ -66,7 +67,7 @@ export function readSettings(
  * a tarball that is not there would be one, but nobody calls an image so.
  */
 export function offersFor(operand: Bytes | undefined): Offer[] {
-  if (operand === undefined || !IMAGE.test(operand) || TARBALL.test(operand)) return [];
+  if (operand === undefined || !IMAGE.test(operand) || isTarballName(operand)) return [];
   const operands = [operand];
   return [
     { operands, options: { pull: 'never' } },
@@ -77,7 +78,6 @@ export function offersFor(operand: Bytes | undefined): Offer[] {
 /** [HOST[:PORT]/]NAME[/NAME]...[:TAG][@DIGEST] (github.com/distribution/reference). */
 const IMAGE =
   /^([A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?\/)?[a-z0-9][a-z0-9._-]*(\/[a-z0-9][a-z0-9._-]*)*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?(@[a-z0-9]+:[0-9a-f]+)?$/;
-const TARBALL = /\.(tar|tgz|txz|tar\.[a-z0-9]+)$/;
 
 function readShared(name: Bytes | undefined): Pick<DockerSettings, 'shared'> {
   if (name === undefined) return {};
