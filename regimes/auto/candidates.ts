@@ -62,7 +62,8 @@ function weigh(regime: Regime, offer: Offer, local: boolean) {
   return { candidate, weight: WEIGHTS[reverts ?? 'nothing'] + (offer.fetches ? 0 : 1) };
 }
 
-function argumentsOf({ operands, options = {} }: Offer): Arguments {
+/** An offer as if somebody had typed it. */
+export function argumentsOf({ operands, options = {} }: Offer): Arguments {
   const given = new Map(Object.entries(options));
   return {
     operands,

@@ -1,6 +1,6 @@
 import type { Place } from '../../src/place/place.ts';
 import type { CheckContext, Context, Finding, Regime } from '../../src/regime.ts';
-import { describe, readSettings } from './candidates.ts';
+import { argumentsOf, describe, readSettings } from './candidates.ts';
 import { pickTestbed, strengthOf } from './pick.ts';
 
 /** Opens what would be taken where nothing is named, and takes it away again. */
@@ -10,8 +10,7 @@ export async function checkAuto(
   outer: Place,
   { signal, log, directory }: CheckContext,
 ): Promise<Finding[]> {
-  const nothing = { operands: [], flag: () => false, value: () => undefined, values: () => [] };
-  const settings = readSettings(regimes, nothing, outer.isHost);
+  const settings = readSettings(regimes, argumentsOf({ operands: [] }), outer.isHost);
   const session = {
     ...{ id: `doctor${process.pid}`, directory: `${directory}/auto`, repository: directory },
     ...{ local: outer.isHost, bare: true },
