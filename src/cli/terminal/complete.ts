@@ -6,6 +6,7 @@ import type { Session } from '../../protocol/session.ts';
 import { quoteShellWord, splitShellWords } from '../shell-words.ts';
 import { expandHome } from './home.ts';
 import { terminalCommands, topics } from './topics.ts';
+import { WORD_KINDS } from './word-kinds.ts';
 
 /** Milliseconds that the testbed may take to list a directory. */
 const PATIENCE = 2000;
@@ -17,18 +18,6 @@ const LIST = 'for f in "$1"*; do test -d "$f" && f=$f/; printf "%s\\0" "$f"; don
 const LIST_PROGRAMS =
   'IFS=:; for d in $PATH; do for f in "$d/$1"*; do ' +
   'test -f "$f" && test -x "$f" && printf "%s\\0" "${f##*/}"; done; done';
-
-/** What the words of a command are. */
-type Kind = 'host' | 'testbed' | 'topic' | 'mode';
-
-const WORDS: Readonly<Record<string, readonly Kind[]>> = {
-  copydown: ['host', 'testbed'],
-  copyup: ['testbed', 'host'],
-  shell: ['testbed'],
-  execute: ['testbed', 'testbed', 'testbed', 'testbed', 'testbed'],
-  help: ['topic'],
-  reboot: ['mode'],
-};
 
 /**
  * Completes the last word of a line: commands, what they take, and paths on the host and on the
@@ -61,7 +50,7 @@ async function candidates(
     const list = program.includes('/') ? LIST : LIST_PROGRAMS;
     return (await onTestbed(list, program, session)).map((name) => `!${name}`);
   }
-  const kind = first.startsWith('!') ? 'testbed' : WORDS[first.replaceAll('_', '-')]?.[index];
+  const kind = first.startsWith('!') ? 'testbed' : WORD_KINDS[first.replaceAll('_', '-')]?.[index];
   if (kind === 'host') return hostPaths(word);
   if (kind === 'testbed') return session.isOpen ? onTestbed(LIST, word, session) : [];
   if (kind === 'topic') return topics.map(({ name }) => name);
