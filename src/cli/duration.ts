@@ -1,3 +1,6 @@
+import type { Bytes } from '../bytes.ts';
+import { wrongValue } from './words.ts';
+
 const UNITS: Record<string, number> = {
   '': 1000,
   ms: 1,
@@ -6,6 +9,13 @@ const UNITS: Record<string, number> = {
   h: 3_600_000,
   d: 86_400_000,
 };
+
+/** The value of an option, a duration, in milliseconds. @throws UsageError that names the option */
+export function readDuration(option: string, value: Bytes): number {
+  const duration = parseDuration(value);
+  if (duration !== undefined) return duration;
+  throw wrongValue(option, value, 'a duration, as 90s, 5m or 1h30m');
+}
 
 /**
  * A duration as people write it (`90`, `90s`, `5m`, `1h30m`, `2d`; without a unit seconds) in

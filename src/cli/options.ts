@@ -1,11 +1,10 @@
 import { resolve } from 'node:path';
 
 import { textOf, type Bytes } from '../bytes.ts';
-import { UsageError } from '../errors.ts';
 import type { OptionSpec } from '../regime.ts';
-import { parseDuration } from './duration.ts';
+import { readDuration } from './duration.ts';
 import type { ServerOptions } from './request.ts';
-import type { GivenOption } from './words.ts';
+import { wrongValue, type GivenOption } from './words.ts';
 
 /** The options that the server itself has, with every regime. */
 export const serverOptions: readonly OptionSpec[] = [
@@ -177,18 +176,7 @@ function readLease(value: Bytes): number {
   throw wrongValue('lease', value, 'a duration above 0');
 }
 
-/** Milliseconds. */
-function readDuration(name: string, value: Bytes): number {
-  const duration = parseDuration(value);
-  if (duration !== undefined) return duration;
-  throw wrongValue(name, value, 'a duration, as 90s, 5m or 1h30m');
-}
-
 function readPath(name: string, value: Bytes): string {
   if (value === '') throw wrongValue(name, value, 'a path');
   return resolve(textOf(value));
-}
-
-function wrongValue(name: string, value: Bytes, wanted: string): UsageError {
-  return new UsageError(`option --${name}: ${wanted} is wanted, not "${textOf(value)}"`);
 }

@@ -1,11 +1,11 @@
 import type { Argv } from '../bytes.ts';
-import { shown, UsageError } from '../errors.ts';
+import { shown } from '../errors.ts';
 import { stderrLogger } from '../log.ts';
 import type { Lookups } from '../session/discard.ts';
 import { reap as reapRepository, type Reaped } from '../session/reaper.ts';
 import { repositoryIn } from '../session/repository.ts';
 import { commonOptions, runCommand, type Command } from './command.ts';
-import { parseDuration } from './duration.ts';
+import { readDuration } from './duration.ts';
 import { lookups as ourLookups } from './lookups.ts';
 import { findSession } from './session-words.ts';
 
@@ -46,10 +46,8 @@ const WORDS: Record<Reaped['outcome'], string> = {
  * @param lookups what the reaper needs to know of regimes; tests have their own
  */
 export async function reap(args: Argv, lookups: Lookups = ourLookups): Promise<number> {
-  return runCommand(reapCommand, args, async ({ operands, flag, value }) => {
-    const duration = value('older-than') ?? '0';
-    const olderThan = parseDuration(duration);
-    if (olderThan === undefined) throw new UsageError(`--older-than: not a duration: ${duration}`);
+  return runCommand(reapCommand, args, async ({ operands, flag, value, values }) => {
+    const olderThan = readDuration('older-than', values('older-than').at(-1) ?? '0');
     const repository = repositoryIn(value('state-dir'));
     const named = await Promise.all(operands.map((word) => findSession(repository, word)));
     const context = { signal: new AbortController().signal, log: stderrLogger(flag('debug')) };

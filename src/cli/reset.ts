@@ -5,7 +5,7 @@ import type { Lookups } from '../session/discard.ts';
 import { repositoryIn } from '../session/repository.ts';
 import { resetSession } from '../session/reset.ts';
 import { commonOptions, runCommand, type Command } from './command.ts';
-import { parseDuration } from './duration.ts';
+import { readDuration } from './duration.ts';
 import { lookups as ourLookups } from './lookups.ts';
 import { findSession } from './session-words.ts';
 
@@ -38,16 +38,13 @@ export const resetCommand: Command = {
  * @param lookups what it needs to know of regimes; tests have their own
  */
 export function reset(args: Argv, lookups: Lookups = ourLookups): Promise<number> {
-  return runCommand(resetCommand, args, async ({ operands, flag, value }) => {
+  return runCommand(resetCommand, args, async ({ operands, flag, value, values }) => {
     const [word, ...more] = operands;
     if (word === undefined || more.length > 0) {
       throw new UsageError('reset takes the id of one session');
     }
-    const duration = value('wait');
-    const wait = duration === undefined ? undefined : parseDuration(duration);
-    if (duration !== undefined && wait === undefined) {
-      throw new UsageError(`--wait: not a duration: ${duration}`);
-    }
+    const duration = values('wait').at(-1);
+    const wait = duration === undefined ? undefined : readDuration('wait', duration);
     const repository = repositoryIn(value('state-dir'));
     const { id } = await findSession(repository, word);
     const begun = performance.now();

@@ -23,6 +23,11 @@ export class UnknownOption extends UsageError {
   }
 }
 
+/** To be thrown where an option has a value that is none for it. */
+export function wrongValue(name: string, value: Bytes, wanted: string): UsageError {
+  return new UsageError(`option --${name}: ${wanted} is wanted, not "${textOf(value)}"`);
+}
+
 /** The words of a command line, told apart. */
 export interface ParsedWords {
   /** In the order in which they were given. */
