@@ -49,6 +49,11 @@ export function stderrLogger(debugging: boolean): Logger {
   };
 }
 
+/** The same logger for what has been said already: it is shown with `--debug` only. */
+export function quietLogger({ debug }: Logger): Logger {
+  return { warn: debug, debug };
+}
+
 /** A logger that drops everything. */
 export const silentLogger: Logger = { warn: () => {}, debug: () => {} };
 

@@ -1,5 +1,6 @@
 import type { Argv } from '../../src/bytes.ts';
 import { asError } from '../../src/errors.ts';
+import { quietLogger } from '../../src/log.ts';
 import type { Place } from '../../src/place/place.ts';
 import type { Context, SparePreparation, Testbed, Traits } from '../../src/regime.ts';
 import type { Auxverbs } from './auxverbs.ts';
@@ -117,7 +118,7 @@ export async function openTestbed(
   };
   const makeSpare = async (): Promise<Unit> => {
     // Whoever uses the one before need not know how this one boots.
-    const unit = await make({ signal: closing.signal, log: { warn: log.debug, debug: log.debug } });
+    const unit = await make({ signal: closing.signal, log: quietLogger(log) });
     try {
       await prepare?.({
         place: unit.place,

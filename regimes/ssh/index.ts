@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 
 import { bufferOf, type Argv, type Bytes } from '../../src/bytes.ts';
 import { asError, TestbedError } from '../../src/errors.ts';
-import type { Logger } from '../../src/log.ts';
+import { quietLogger, type Logger } from '../../src/log.ts';
 import type { Context, Regime } from '../../src/regime.ts';
 import { checkSsh } from './check.ts';
 import { findHost, type Host, type HostState } from './host.ts';
@@ -123,8 +123,7 @@ function againOf(path: Bytes): Bytes {
 
 /** What can't be had on a host was said at its open. */
 function quietly(context: Context): Context {
-  const { debug } = context.log;
-  return { ...context, log: { debug, warn: debug } };
+  return { ...context, log: quietLogger(context.log) };
 }
 
 /** Who was just made may need a while. */
