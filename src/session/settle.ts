@@ -2,7 +2,7 @@ import type { Argv, Bytes } from '../bytes.ts';
 import { TestbedError } from '../errors.ts';
 import { describeEnding, succeeded, type Place } from '../place/place.ts';
 import type { Context, SpareTestbed } from '../regime.ts';
-import type { Chain } from './chain.ts';
+import type { Chain, LevelContext } from './chain.ts';
 import type { Share } from './share.ts';
 import { probe, type Facts, type ScratchWish } from './probe.ts';
 
@@ -50,7 +50,7 @@ export function settleInnermost(
   path: Bytes,
   wishes: Wishes,
   share: Share | undefined,
-  contexts: (level: number) => Context,
+  contexts: LevelContext,
 ): Promise<Facts> {
   const { place, traits, share: own } = chain.innermost;
   const setEnvironment = (variables: Argv) => chain.setEnvironment(variables, contexts);
