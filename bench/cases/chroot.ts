@@ -4,7 +4,7 @@ import type { Case, Measure, Target } from '../case.ts';
 import { debianTree, overlaySchroot } from '../fixtures.ts';
 import { openSession, type Session } from '../session.ts';
 import type { Workshop } from '../workshop.ts';
-import { timeOpens } from './both.ts';
+import { openBoth, timeOpens, type BothArgv } from './both.ts';
 
 const LITTLE = 'echo changed >/etc/motd';
 const MUCH =
@@ -34,18 +34,19 @@ function revertCase(what: string, change: string): Case {
     target: FASTER,
     rounds: 3,
     async prepare(workshop) {
-      const [ours, theirs] = await bothOpen(workshop);
+      const { ours, theirs } = await openBoth(workshop, bothArgv(workshop));
       return { ours: revertAfter(ours, change, 0), theirs: revertAfter(theirs, change, 0) };
     },
   };
 }
 
-async function bothOpen(workshop: Workshop): Promise<[Session, Session]> {
+/** Both servers on one tree, each as its users have it. */
+function bothArgv(workshop: Workshop): BothArgv {
   const schroot = overlaySchroot(workshop);
-  return [
-    await openSession(workshop, workshop.ours('chroot', debianTree(workshop))),
-    await openSession(workshop, workshop.theirs('schroot', schroot)),
-  ];
+  return {
+    ours: workshop.ours('chroot', debianTree(workshop)),
+    theirs: workshop.theirs('schroot', schroot),
+  };
 }
 
 export const chrootCases: readonly Case[] = [
@@ -55,13 +56,7 @@ export const chrootCases: readonly Case[] = [
     unit: 'ms',
     target: { kind: 'faster', times: 5 },
     rounds: 10,
-    prepare(workshop) {
-      const schroot = overlaySchroot(workshop);
-      return timeOpens(workshop, {
-        ours: workshop.ours('chroot', debianTree(workshop)),
-        theirs: workshop.theirs('schroot', schroot),
-      });
-    },
+    prepare: (workshop) => timeOpens(workshop, bothArgv(workshop)),
   },
   revertCase('little changed', LITTLE),
   revertCase('20,000 files changed', MUCH),
