@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 
+import { relayAbort } from '../../abort.ts';
 import type { Bytes } from '../../bytes.ts';
 import { asError, CopyFailed, lastWords } from '../../errors.ts';
 import { localPlace } from '../local.ts';
@@ -41,10 +42,7 @@ export async function sendByArchive(sending: Sending): Promise<{ changed?: Bytes
     ...[...rules.reverse(), renaming('.', goal(met.top))].map((rule) => `--transform=${rule}`),
     ...['-C', source, '.'],
   ];
-  const stop = new AbortController();
-  const pass = () => stop.abort();
-  signal.throwIfAborted();
-  signal.addEventListener('abort', pass, { once: true });
+  const { stop, end: endRelay } = relayAbort(signal);
   try {
     const tar = localPlace.spawn(argv, { stdio: ['ignore', 'pipe', 'pipe'], signal: stop.signal });
     const end = endOf(tar, stop.signal);
@@ -66,7 +64,7 @@ export async function sendByArchive(sending: Sending): Promise<{ changed?: Bytes
     return status === 1 ? { changed: words } : {};
   } finally {
     stop.abort();
-    signal.removeEventListener('abort', pass);
+    endRelay();
   }
 }
 

@@ -3,6 +3,7 @@ import { chmod, utimes } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
+import { relayAbort } from '../../abort.ts';
 import { bufferOf, type Argv, type Bytes } from '../../bytes.ts';
 import { asError, CopyFailed, lastWords } from '../../errors.ts';
 import { followed, type Logger } from '../../log.ts';
@@ -47,9 +48,7 @@ export async function receiveFile(incoming: Incoming, file: Bytes, staging?: Byt
   const { place, source, step, log, signal } = incoming;
   const how = staging === undefined ? 'dense' : 'sparse';
   const argv = scriptArgv(place, 'copy-file-up', source, how);
-  const stop = new AbortController();
-  const pass = () => stop.abort();
-  signal.addEventListener('abort', pass, { once: true });
+  const { stop, end: endRelay } = relayAbort(signal);
   try {
     const { end, trouble } = await followed(
       log,
@@ -69,7 +68,7 @@ export async function receiveFile(incoming: Incoming, file: Bytes, staging?: Byt
     }
     if (trouble) throw new CopyFailed({ step: `${step}: ${place.label} sent ${trouble}` });
   } finally {
-    signal.removeEventListener('abort', pass);
+    endRelay();
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
+import { relayAbort } from '../../abort.ts';
 import type { Argv, Bytes } from '../../bytes.ts';
 import { asError, CopyFailed, lastWords } from '../../errors.ts';
 import { followed, type Logger } from '../../log.ts';
@@ -47,10 +48,7 @@ export async function receiveTree(reception: Reception): Promise<SieveNotes['dir
   const notes: SieveNotes = { devices: 0, directories: new Map() };
   const advance = { done: 0 };
   // Ends both where either fails: a testbed could go on sending for ever.
-  const stop = new AbortController();
-  const pass = () => stop.abort();
-  signal.throwIfAborted();
-  signal.addEventListener('abort', pass, { once: true });
+  const { stop, end } = relayAbort(signal);
   try {
     const source = place.spawn(argv, { stdio: ['ignore', 'pipe', 'pipe'], signal: stop.signal });
     const sourceEnd = endOf(source, stop.signal);
@@ -82,7 +80,7 @@ export async function receiveTree(reception: Reception): Promise<SieveNotes['dir
     warnOfDevices(notes, log);
     return notes.directories;
   } finally {
-    signal.removeEventListener('abort', pass);
+    end();
   }
 }
 

@@ -2,6 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
+import { relayAbort } from '../../abort.ts';
 import type { Argv, Bytes } from '../../bytes.ts';
 import { asError } from '../../errors.ts';
 import { localPlace } from '../local.ts';
@@ -42,10 +43,7 @@ async function pump(
   heard?: (piece: Bytes) => void,
 ): Promise<PipelineEnd> {
   // Ends both where either fails.
-  const stop = new AbortController();
-  const pass = () => stop.abort();
-  signal.throwIfAborted();
-  signal.addEventListener('abort', pass, { once: true });
+  const { stop, end } = relayAbort(signal);
   try {
     const sink = place.spawn(argv, { stdio: ['pipe', 'ignore', 'pipe'], signal: stop.signal });
     const sinkEnd = endOf(sink, stop.signal);
@@ -67,7 +65,7 @@ async function pump(
     if (failed) return { source: from.status, sink: 0, words: from.words };
     return { source: from.status, sink: to.status, words: from.words + to.words };
   } finally {
-    signal.removeEventListener('abort', pass);
+    end();
   }
 }
 

@@ -1,8 +1,9 @@
+import { relayAbort } from '../../abort.ts';
 import { asError, CopyFailed, shown, TimedOut } from '../../errors.ts';
 
 /**
  * Runs a copy that is aborted when its caller says so or its time is up, and gives each ending its
- * error. A timer of our own: Node 20 may collect AbortSignal.any's sources before they fire.
+ * error.
  */
 export async function withinTime(
   what: string,
@@ -10,18 +11,15 @@ export async function withinTime(
   work: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const { signal, timeLimit } = options;
-  signal.throwIfAborted();
-  const controller = new AbortController();
-  const pass = () => controller.abort(signal.reason);
-  signal.addEventListener('abort', pass, { once: true });
+  const { stop, end } = relayAbort(signal);
   const timer = setTimeout(() => {
-    controller.abort(new TimedOut(`${shown(what, 200)} took longer than ${timeLimit / 1000} s`));
+    stop.abort(new TimedOut(`${shown(what, 200)} took longer than ${timeLimit / 1000} s`));
   }, timeLimit);
   try {
-    await work(controller.signal);
+    await work(stop.signal);
   } catch (error) {
     // Whatever an aborted copy says of its own end follows from the abort.
-    if (controller.signal.aborted) throw controller.signal.reason;
+    if (stop.signal.aborted) throw stop.signal.reason;
     if (error instanceof CopyFailed) throw oneLine(error);
     throw new CopyFailed({
       step: onOneLine(`${shown(what, 200)} failed: ${asError(error).message}`),
@@ -29,7 +27,7 @@ export async function withinTime(
     });
   } finally {
     clearTimeout(timer);
-    signal.removeEventListener('abort', pass);
+    end();
   }
 }
 
