@@ -78,11 +78,14 @@ function unescape(text: Bytes): Bytes {
 /** A word as it can be typed again, for completion and for messages: with escapes where it is no text. */
 export function quoteShellWord(word: Bytes): Bytes {
   if (/^[A-Za-z0-9_.,:=@%+/~-]+$/.test(word)) return word;
+  // Those of ISO 6429 too, as UTF-8: terminals obey them.
   // eslint-disable-next-line no-control-regex
-  const controls = /[\x00-\x1f\x7f]/;
+  const controls = /[\x00-\x1f\x7f]|\xc2[\x80-\x9f]/;
   const isText = isUtf8(bufferOf(word));
   if (isText && !controls.test(word)) return `'${word.replaceAll("'", "'\\''")}'`;
   const escape = (byte: Bytes) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`;
-  const escaped = word.replace(/[^\x20-\x7e\x80-\xff]|[\\']/g, escape);
+  const escaped = word
+    .replace(/[^\x20-\x7e\x80-\xff]|[\\']/g, escape)
+    .replace(/\xc2[\x80-\x9f]/g, (pair) => pair.replace(/[^]/g, escape));
   return `$'${isText ? escaped : escaped.replace(/[\x80-\xff]/g, escape)}'`;
 }

@@ -32,6 +32,11 @@ describe('splitShellWords', () => {
     expect(() => splitShellWords('$no', new Map())).to.throw(UsageError, /variable no/);
   });
 
+  it('writes no byte that steers a terminal', () => {
+    expect(quoteShellWord('a\x1bb')).to.equal("$'a\\x1bb'");
+    expect(quoteShellWord('a\xc2\x9bb')).to.equal("$'a\\xc2\\x9bb'");
+  });
+
   it('reads what quoteShellWord writes, and so does bash', () => {
     const byte = fc.integer({ min: 1, max: 255 }).map((code) => String.fromCharCode(code));
     const word = fc.array(byte, { maxLength: 30 }).map((bytes) => bytes.join(''));

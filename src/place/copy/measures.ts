@@ -6,15 +6,24 @@ import { localPlace } from '../local.ts';
 
 /** How far whoever reads a descriptor that we share with them has come: proc_pid_fdinfo(5). */
 export function readSoFar(descriptor: number, total: number): Advance {
-  const [, position] =
-    /^pos:\s+(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'latin1')) ?? [];
+  const path = `/proc/self/fdinfo/${descriptor}`;
+  const [, position] = /^pos:\s+(\d+)/m.exec(tried(() => readFileSync(path, 'latin1')) ?? '') ?? [];
   return { done: Number(position ?? 0), total };
 }
 
 /** How much of a file has been written. */
 export function writtenSoFar(file: Bytes): Advance {
-  const size = statSync(bufferOf(file), { throwIfNoEntry: false })?.size;
-  return size === undefined ? {} : { done: size };
+  const found = tried(() => statSync(bufferOf(file)));
+  return found ? { done: found.size } : {};
+}
+
+/** Whoever only looks how far a copy is must not fail: it may be over by now. */
+function tried<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch {
+    return undefined;
+  }
 }
 
 /** Counts what the host's tar sends; nothing where nobody follows. */
