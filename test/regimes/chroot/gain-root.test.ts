@@ -68,7 +68,7 @@ describe('chroot --gain-root', function () {
       expect(await bed.sh('id -u')).to.equal('0');
       await bed.revert();
       await bed.quit();
-      expect(readFileSync(`${work}/log`, 'utf8')).to.match(/^(-n\n){4}$/);
+      expect(readFileSync(`${work}/log`, 'utf8')).to.match(/^(-n\n)+$/);
     });
   }
 

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 
 import { expect } from 'chai';
 
-import { reapAs, selfAs, sessionsOf } from '../../crash/caller.ts';
+import { reapAs, selfAs, sessionsOf, type Caller } from '../../crash/caller.ts';
 import { skip } from '../../support/skip.ts';
 import { tempDir } from '../../support/tempdir.ts';
 import { needRoot } from '../support/needs.ts';
@@ -90,7 +90,9 @@ describe('limits of a chroot testbed', function () {
       'head -c100000000 /dev/zero | tail -c1 >/dev/null; x=$(head -c 60000000 /dev/zero | tr "\\0" x); echo ${#x}';
 
     it('kills a process that takes more, and only that', async () => {
-      const bed = await openSession(selfAs(tempDir()), ['chroot', '--memory=30M', tree]);
+      const caller = selfAs(tempDir());
+      const bed = await openSession(caller, ['chroot', '--memory=30M', tree]);
+      const name = nameOf(caller);
       const { status, stdout } = await bed.run('sh', '-c', eat);
       expect(stdout).to.not.include('60000000');
       expect(status).to.not.equal(0);
@@ -98,7 +100,7 @@ describe('limits of a chroot testbed', function () {
       await bed.revert();
       expect(await bed.sh('echo alive')).to.equal('alive');
       await bed.quit();
-      expect(groupsOf(), 'control groups that are left').to.deep.equal([]);
+      expect(groupsOf(name), 'control groups that are left').to.deep.equal([]);
     });
 
     it('is not in the way of who takes less', async () => {
@@ -110,8 +112,7 @@ describe('limits of a chroot testbed', function () {
     it('leaves no control group when the server is killed', async () => {
       const caller = selfAs(tempDir());
       const bed = await openSession(caller, ['chroot', '--memory=200M', tree]);
-      const [session = ''] = sessionsOf(caller);
-      const name = session.replace(/\.session$/, '');
+      const name = nameOf(caller);
       expect(groupsOf(name)).to.have.length(1);
       bed.server.child.kill('SIGKILL');
       await until(() => groupsOf(name).length === 0, 'the control group went');
@@ -138,7 +139,12 @@ function memoryControl(): boolean {
 }
 
 /** The control groups of our testbeds. */
-function groupsOf(name = 'regime-*'): string[] {
+/** What a testbed of the caller's only session is called. */
+function nameOf(caller: Caller): string {
+  return (sessionsOf(caller)[0] ?? '').replace(/\.session$/, '');
+}
+
+function groupsOf(name: string): string[] {
   const args = ['/sys/fs/cgroup', '-maxdepth', '6', '-type', 'd', '-name', name];
   return spawnSync('find', args, { encoding: 'utf8' }).stdout.split('\n').filter(Boolean);
 }
