@@ -138,12 +138,12 @@ function memoryControl(): boolean {
   );
 }
 
-/** The control groups of our testbeds. */
 /** What a testbed of the caller's only session is called. */
 function nameOf(caller: Caller): string {
   return (sessionsOf(caller)[0] ?? '').replace(/\.session$/, '');
 }
 
+/** The control groups of a testbed, by its name. */
 function groupsOf(name: string): string[] {
   const args = ['/sys/fs/cgroup', '-maxdepth', '6', '-type', 'd', '-name', name];
   return spawnSync('find', args, { encoding: 'utf8' }).stdout.split('\n').filter(Boolean);
