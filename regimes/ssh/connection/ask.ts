@@ -50,7 +50,14 @@ async function askNow({ prompt, echo = false, signal }: Question): Promise<Bytes
     return undefined;
   }
   const input = new ReadStream(terminal);
-  const say = (text: string) => writeSync(terminal, text);
+  const say = (text: string) => {
+    try {
+      writeSync(terminal, text);
+    } catch {
+      // It has hung up: nobody sees it.
+    }
+  };
+  input.on('error', () => {}); // As when it has hung up.
   try {
     input.setRawMode(true);
     say(`${withoutControls(prompt)} `);

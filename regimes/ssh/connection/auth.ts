@@ -119,7 +119,9 @@ async function* dialogueAttempts(
       type: 'keyboard-interactive',
       username: user,
       prompt(_name, _instructions, _language, prompts, finish) {
-        void answerAll(prompts, answerTo).then(finish);
+        void answerAll(prompts, answerTo)
+          .catch(() => prompts.map(() => ''))
+          .then(finish);
       },
     };
     // It was wrong.

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 
 import { expect } from 'chai';
 
@@ -8,6 +8,7 @@ import { serverArgv } from '../../support/server.ts';
 import { startSshd, type TestSshd } from '../../support/sshd.ts';
 import { tempDir } from '../../support/tempdir.ts';
 import { openTerminal, type TestTerminal } from '../../support/terminal.ts';
+import { until } from '../support/until.ts';
 
 /** What a secret might be found in: words and variables of processes that are not ours to hold it. */
 const PROCESSES = 'cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null';
@@ -143,6 +144,19 @@ describe('a machine behind ssh asks at the terminal', function () {
     expect(screen).to.not.include('abc');
     terminal.press('quit', 'Enter');
     await terminal.shows(/ended with 0/);
+  });
+
+  it('and closes when the terminal hangs up', async () => {
+    const script = 'trap : HUP; "$@" 2>"$0/words"; echo "ended with $?" >"$0/end"';
+    const argv = ['sh', '-c', script, state, ...argvOf(byDialogue, account)];
+    const terminal = openTerminal(argv, { XDG_STATE_HOME: state });
+    await terminal.shows(/closed>$/m);
+    terminal.press('open', 'Enter');
+    await terminal.shows(/^\(\S+@\S+\) Password:\s*$/m);
+    terminal.hangUp();
+    await until(() => existsSync(`${state}/end`), 'it ends');
+    expect(readFileSync(`${state}/words`, 'utf8')).to.not.match(/EIO|^ +at /m);
+    expect(readFileSync(`${state}/end`, 'utf8')).to.equal('ended with 129\n');
   });
 
   it('where the protocol is spoken on pipes too, and dies of Ctrl-C', async () => {
