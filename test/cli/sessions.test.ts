@@ -3,7 +3,16 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 
 import { expect } from 'chai';
 
-import { reapAs, selfAs, serverOf, sessionsOf, type Caller } from '../crash/caller.ts';
+import {
+  idOf,
+  idsOf,
+  reapAs,
+  runAs,
+  selfAs,
+  serverOf,
+  sessionsOf,
+  type Caller,
+} from '../crash/caller.ts';
 import { skip } from '../support/skip.ts';
 import { tempDir } from '../support/tempdir.ts';
 import { hasPlainUser, plainUser } from '../support/user.ts';
@@ -15,15 +24,7 @@ describe('regime sessions', function () {
     caller = selfAs(tempDir());
   });
 
-  function run(...args: string[]) {
-    const [program = '', ...words] = caller.argv(...args);
-    const { status, stdout, stderr } = spawnSync(program, words, {
-      env: caller.env,
-      encoding: 'utf8',
-    });
-    return { status, stdout, stderr };
-  }
-  const onlyId = () => /^regime-(.*)\.session$/.exec(sessionsOf(caller)[0] ?? '')?.[1] ?? '';
+  const run = (...args: string[]) => runAs(caller, args);
   const openNull = async () => {
     const server = serverOf(caller, ['null']);
     expect(await server.reply()).to.equal('ok');
@@ -42,11 +43,9 @@ describe('regime sessions', function () {
     mkdirSync(bait, { recursive: true });
     const second = await openNull();
     while (existsSync(bait)) await new Promise((resolve) => setTimeout(resolve, 20));
-    const [living] = sessionsOf(caller);
+    const living = idOf(caller);
     const first = await openNull();
-    const dead = sessionsOf(caller)
-      .find((name) => name !== living)
-      ?.replace(/^regime-|\.session$/g, '');
+    const dead = idsOf(caller).find((id) => id !== living);
     first.child.kill('SIGKILL');
     await first.ended;
     const { status, stdout } = run('sessions');
@@ -69,7 +68,7 @@ describe('regime sessions', function () {
 
   it('shows one by the first letters of its id', async () => {
     const server = await openNull();
-    const id = onlyId();
+    const id = idOf(caller);
     const { status, stdout } = run('sessions', 'show', id.slice(0, 4));
     expect(status).to.equal(0);
     expect(stdout)
@@ -85,7 +84,7 @@ describe('regime sessions', function () {
     const server = await openNull();
     server.child.kill('SIGKILL');
     await server.ended;
-    const id = onlyId();
+    const id = idOf(caller);
     expect(run('sessions', 'keep', id)).to.include({ status: 0, stdout: `${id} is kept\n` });
     expect(reapAs(caller)).to.equal(`left ${id}: kept\n`);
     expect(run('sessions').stdout).to.match(/ kept +\d+ /);
@@ -96,7 +95,7 @@ describe('regime sessions', function () {
 
   it('does not reap a living one that is named, and says so by its exit status', async () => {
     const server = await openNull();
-    const { status, stdout } = run('reap', onlyId());
+    const { status, stdout } = run('reap', idOf(caller));
     expect(status).to.equal(1);
     expect(stdout).to.match(/^left \S+: in use by process \d+\n$/);
     expect(await server.command('quit')).to.equal('ok');

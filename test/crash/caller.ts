@@ -1,6 +1,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
 
+import { idOfName } from '../../src/session/ids.ts';
 import { plainUser } from '../support/user.ts';
 import { serverArgv, startServer, type StartOptions, type TestServer } from '../support/server.ts';
 
@@ -51,11 +52,33 @@ export function sessionsOf({ state }: Caller): string[] {
   }
 }
 
+/** The ids of the sessions there are. */
+export function idsOf(caller: Caller): string[] {
+  return sessionsOf(caller).flatMap((name) => idOfName(name) ?? []);
+}
+
+/** The id of the session that there is; empty where there is none. */
+export function idOf(caller: Caller): string {
+  return idsOf(caller)[0] ?? '';
+}
+
+/** Runs the program as the caller, to its end. */
+export function runAs(caller: Caller, args: readonly string[], input = ''): Omit<Result, 'signal'> {
+  const [program = '', ...words] = caller.argv(...args);
+  const options = { env: caller.env, encoding: 'utf8', input } as const;
+  const { status, stdout, stderr } = spawnSync(program, words, options);
+  return { status, stdout, stderr };
+}
+
 /** `regime reap` as the caller; what it said. */
 export function reapAs(caller: Caller): string {
-  const [program = '', ...args] = caller.argv('reap');
-  const { stdout, stderr } = spawnSync(program, args, { env: caller.env, encoding: 'utf8' });
+  const { stdout, stderr } = runAs(caller, ['reap']);
   return stdout + stderr;
+}
+
+/** Reaps each session that there is by its id, kept ones too. */
+export function reapKept(caller: Caller): void {
+  for (const id of idsOf(caller)) runAs(caller, ['reap', id]);
 }
 
 /** The words of a reply `ok PROG,ARG,…`. */

@@ -1,9 +1,8 @@
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
 
 import { expect } from 'chai';
 
-import { reapAs, selfAs, serverOf, sessionsOf, type Caller } from '../crash/caller.ts';
+import { reapAs, runAs, selfAs, serverOf, sessionsOf, type Caller } from '../crash/caller.ts';
 import { mountsBelow } from '../crash/processes.ts';
 import { needRoot } from './support/needs.ts';
 import { makeSmallTree } from './support/small-tree.ts';
@@ -24,14 +23,7 @@ describe('the auto regime', function () {
     caller = selfAs(tempDir());
   });
 
-  const call = (argv: readonly string[], env: NodeJS.ProcessEnv = {}) => {
-    const [program = '', ...words] = argv;
-    const options = { env: { ...caller.env, ...env }, encoding: 'utf8', input: '' } as const;
-    const { status, stdout, stderr } = spawnSync(program, words, options);
-    return { status, stdout, stderr };
-  };
-  const run = (regime: string, ...command: string[]) =>
-    call(caller.argv('run', regime, ...command));
+  const run = (regime: string, ...command: string[]) => runAs(caller, ['run', regime, ...command]);
   const nowhere = { DOCKER_HOST: 'unix:///nowhere', CONTAINER_HOST: 'unix:///nowhere' };
 
   it('takes the host under an overlay, says so on one line, and reverts', async () => {
@@ -51,10 +43,9 @@ describe('the auto regime', function () {
     expect(run(`auto '${tree}'`, 'true')).to.include({ status: 0 });
     const work = tempDir();
     mkdirSync(`${work}/debian`);
-    const done = call(
-      ['sh', '-c', 'cd "$0" && exec "$@"', work, ...caller.argv('run', 'auto debian', 'true')],
-      nowhere,
-    );
+    const argv = (...args: string[]) => ['env', '-C', work, ...caller.argv(...args)];
+    const env = { ...caller.env, ...nowhere };
+    const done = runAs({ ...caller, argv, env }, ['run', 'auto debian', 'true']);
     expect(done.status).to.equal(125);
     expect(done.stderr)
       .to.match(
@@ -75,7 +66,7 @@ describe('the auto regime', function () {
 
   it('refuses words that nothing suits before it says ok', () => {
     for (const words of [['./nothing'], ['no.tar'], ['a', 'b'], ['--need=much']]) {
-      const { status, stdout, stderr } = call(caller.argv('auto', ...words));
+      const { status, stdout, stderr } = runAs(caller, ['auto', ...words]);
       expect([status, stdout], stderr).to.deep.equal([2, '']);
     }
   });
@@ -86,9 +77,12 @@ describe('the auto regime', function () {
     // A user namespace in which no other may be made.
     const script = 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"';
     const inside = ['unshare', '--user', '--map-root-user', 'sh', '-c', script, 'sh'];
-    const words = user.serverArgv('run', 'auto', 'sh', '-c', 'echo there');
-    const at = words.findIndex((word) => word.endsWith('node'));
-    const done = call([...words.slice(0, at), ...inside, ...words.slice(at)]);
+    const argv = (...args: string[]) => {
+      const words = user.serverArgv(...args);
+      const at = words.findIndex((word) => word.endsWith('node'));
+      return [...words.slice(0, at), ...inside, ...words.slice(at)];
+    };
+    const done = runAs({ ...caller, argv }, ['run', 'auto', 'sh', '-c', 'echo there']);
     expect(done, done.stderr).to.include({ status: 0, stdout: 'there\n' });
     expect(done.stderr).to.match(
       /^regime: auto takes null, the strongest that works here \(nothing is taken back\); not chroot \/: .*\n$/,
@@ -104,7 +98,7 @@ describe('the auto regime', function () {
     const server = serverOf(caller, ['auto', tree]);
     await server.reply();
     expect(await server.command('open')).to.match(/^ok /);
-    expect(call(caller.argv('sessions')).stdout).to.match(/ auto +open .* an overlay over /);
+    expect(runAs(caller, ['sessions']).stdout).to.match(/ auto +open .* an overlay over /);
     server.child.kill('SIGKILL');
     await server.ended;
     expect(reapAs(caller)).to.match(/^reaped /);
@@ -114,7 +108,7 @@ describe('the auto regime', function () {
   });
 
   it('is told of by regime doctor', () => {
-    const { status, stdout } = call(caller.argv('doctor', 'auto'));
+    const { status, stdout } = runAs(caller, ['doctor', 'auto']);
     expect(status).to.equal(0);
     expect(stdout).to.match(/works +without an operand it takes chroot \/: revert-full-system/);
   });

@@ -1,9 +1,19 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 
 import { expect } from 'chai';
 
-import { plainAs, reapAs, selfAs, serverOf, sessionsOf, type Caller } from '../crash/caller.ts';
+import {
+  idOf,
+  idsOf,
+  plainAs,
+  reapAs,
+  reapKept,
+  runAs,
+  selfAs,
+  serverOf,
+  sessionsOf,
+  type Caller,
+} from '../crash/caller.ts';
 import { allProcesses, mountsBelow } from '../crash/processes.ts';
 import { needRoot } from '../regimes/support/needs.ts';
 import { makeSmallTree } from '../regimes/support/small-tree.ts';
@@ -27,15 +37,8 @@ describe('a session that is kept', function () {
     caller = selfAs(tempDir());
   });
 
-  function run(...args: string[]) {
-    const [program = '', ...words] = caller.argv(...args);
-    const options = { env: caller.env, encoding: 'utf8', input: 'input' } as const;
-    const { status, stdout, stderr } = spawnSync(program, words, options);
-    return { status, stdout, stderr };
-  }
-  const reapAll = () => {
-    for (const name of sessionsOf(caller)) run('reap', name.replace(/^regime-|\.session$/g, ''));
-  };
+  const run = (...args: string[]) => runAs(caller, args, 'input');
+  const reapAll = () => reapKept(caller);
   const openWith = async (...args: string[]): Promise<{ server: TestServer; scratch: string }> => {
     cleanUpAfterTest(reapAll);
     const server = serverOf(caller, args);
@@ -97,8 +100,8 @@ describe('a session that is kept', function () {
     const first = keptId(server);
     expect(await server.command('open')).to.match(/^ok /);
     expect(run('shell', first, 'true').status).to.equal(0);
-    const living = sessionsOf(caller).find((name) => !name.includes(first)) ?? '';
-    const refused = run('shell', living.slice(7, 17), 'true');
+    const living = idsOf(caller).find((id) => id !== first) ?? '';
+    const refused = run('shell', living, 'true');
     expect(refused).to.include({ status: 1, stdout: '' });
     expect(refused.stderr).to.match(/^regime: failure: session \S+ is still its server's/);
     expect(run('reap', first).status).to.equal(0);
@@ -138,7 +141,7 @@ describe('a session that is kept', function () {
 
   it("is one that its user asked for with 'regime sessions keep' while it lived", async () => {
     const { server } = await openWith('chroot', tree);
-    const id = sessionsOf(caller)[0]?.slice(7, 17) ?? '';
+    const id = idOf(caller);
     expect(run('sessions', 'keep', id).stdout).to.match(/ will be kept when its server, process/);
     expect(run('sessions').stdout).to.match(/ open, to be kept /);
     expect(await server.command('quit')).to.equal('ok');

@@ -3,7 +3,15 @@ import { spawn, spawnSync } from 'node:child_process';
 import { expect } from 'chai';
 
 import { FAULT_POINTS } from '../../src/fault.ts';
-import { selfAs, serverOf, sessionsOf, type Caller } from '../crash/caller.ts';
+import {
+  idOf,
+  reapKept,
+  runAs,
+  selfAs,
+  serverOf,
+  sessionsOf,
+  type Caller,
+} from '../crash/caller.ts';
 import { buildWithFaults } from '../crash/faulty-build.ts';
 import { allProcesses, mountsBelow, untilNone } from '../crash/processes.ts';
 import { needRoot } from '../regimes/support/needs.ts';
@@ -25,22 +33,15 @@ describe('regime reset', function () {
   });
   beforeEach(() => {
     caller = selfAs(tempDir());
-    cleanUpAfterTest(() => {
-      for (const name of sessionsOf(caller)) run('reap', name.slice(7, 17));
-    });
+    cleanUpAfterTest(() => reapKept(caller));
   });
 
-  function run(...args: string[]) {
-    const [program = '', ...words] = caller.argv(...args);
-    const options = { env: caller.env, encoding: 'utf8', input: '' } as const;
-    const { status, stdout, stderr } = spawnSync(program, words, options);
-    return { status, stdout, stderr };
-  }
+  const run = (...args: string[]) => runAs(caller, args);
   const keep = async (...args: string[]): Promise<{ id: string; scratch: string }> => {
     const { server, scratch } = await openSession(caller, ['--keep=always', ...args]);
     expect(await server.command('quit')).to.equal('ok');
     expect((await server.ended).status).to.equal(0);
-    return { id: sessionsOf(caller)[0]?.slice(7, 17) ?? '', scratch };
+    return { id: idOf(caller), scratch };
   };
   const inside = (id: string, script: string) => {
     const { status, stdout, stderr } = run('shell', id, 'sh', '-c', script);
@@ -95,7 +96,7 @@ describe('regime reset', function () {
     server.send('open\n');
     await server.reply();
     await server.reply();
-    const living = run('reset', sessionsOf(caller)[0]?.slice(7, 17) ?? '');
+    const living = run('reset', idOf(caller));
     expect(living.status).to.equal(1);
     expect(living.stderr).to.match(/was not kept by its server/);
     expect(await server.command('quit')).to.equal('ok');
@@ -141,7 +142,7 @@ describe('regime reset', function () {
         const env = { ...caller.env, REGIME_FAULT: point };
         const input = 'open\nquit\n';
         expect(spawnSync(node, [program, ...words], { env, input }).signal).to.equal('SIGKILL');
-        const id = sessionsOf(caller)[0]?.slice(7, 17) ?? '';
+        const id = idOf(caller);
         expect(run('reap').stdout).to.equal(`left ${id}: kept\n`);
         expect(run('reap', id)).to.include({ status: 0, stderr: '' });
         await nothingLeft(id);

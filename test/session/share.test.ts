@@ -1,9 +1,8 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 
 import { expect } from 'chai';
 
-import { plainAs, reapAs, selfAs, sessionsOf, type Caller } from '../crash/caller.ts';
+import { plainAs, reapAs, runAs, selfAs, sessionsOf, type Caller } from '../crash/caller.ts';
 import { needRoot } from '../regimes/support/needs.ts';
 import { openSession } from '../regimes/support/session.ts';
 import { makeSmallTree } from '../regimes/support/small-tree.ts';
@@ -32,10 +31,8 @@ describe('the session share', function () {
   });
 
   const open = (...args: string[]) => openSession(caller, ['--share', ...args]);
-  const hostName = (id: string) => {
-    const [program = '', ...args] = caller.argv('sessions', 'show', '--share', id);
-    return spawnSync(program, args, { env: caller.env, encoding: 'utf8' }).stdout.trimEnd();
-  };
+  const hostName = (id: string) =>
+    runAs(caller, ['sessions', 'show', '--share', id]).stdout.trimEnd();
   const idOf = (path: string) => /^\/var\/tmp\/regime-(.*)\.share$/.exec(path)?.[1] ?? '';
 
   const regimes: { title: string; args: () => string[]; as?: () => Caller; seen: boolean }[] = [

@@ -1,9 +1,9 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 
 import { expect } from 'chai';
 
-import { selfAs, sessionsOf, type Caller } from '../../crash/caller.ts';
+import { sessionName } from '../../../src/session/ids.ts';
+import { idOf, runAs, selfAs, sessionsOf, type Caller } from '../../crash/caller.ts';
 import { importBusybox, startEngine, type TestEngine } from '../../support/docker.ts';
 import { fileTempDir } from '../../support/tempdir.ts';
 import { openSession } from '../support/session.ts';
@@ -22,15 +22,7 @@ describe('a session with containers', function () {
     caller = { ...self, env: { ...engine.env, XDG_STATE_HOME: self.state } };
   });
 
-  function run(...args: string[]) {
-    const [program = '', ...words] = caller.argv(...args);
-    const { status, stdout, stderr } = spawnSync(program, words, {
-      env: caller.env,
-      encoding: 'utf8',
-      input: '',
-    });
-    return { status, stdout, stderr };
-  }
+  const run = (...args: string[]) => runAs(caller, args);
 
   it('is kept without what stands by, lets its user in, and goes when it is reaped', async () => {
     const bed = await openSession(caller, ['--keep=always', '--share', 'docker', IMAGE]);
@@ -39,7 +31,7 @@ describe('a session with containers', function () {
     expect(await bed.server.command('quit')).to.equal('ok');
     expect((await bed.server.ended).status).to.equal(0);
     expect(engine.containers()).to.have.length(1);
-    const id = sessionsOf(caller)[0]?.slice(7, 17) ?? '';
+    const id = idOf(caller);
     expect(run('sessions').stdout).to.match(/ kept .* containers of busybox:test with the label /);
     const look = 'cat /srv; ls -d "$CHECKBOX_DATA"; exit 3';
     expect(run('shell', id, 'sh', '-c', look)).to.deep.equal({
@@ -60,7 +52,7 @@ describe('a session with containers', function () {
     expect(await bed.server.command('quit')).to.equal('ok');
     await bed.server.ended;
     engine.docker('rmi', 'moving:test');
-    const id = sessionsOf(caller)[0]?.slice(7, 17) ?? '';
+    const id = idOf(caller);
     const ids = () => engine.docker('ps', '-aq').trim();
     const before = ids();
     expect(run('reset', id)).to.include({ status: 0, stderr: '' });
@@ -80,7 +72,7 @@ describe('a session with containers', function () {
     expect(await bed.server.command('quit')).to.equal('ok');
     await bed.server.ended;
     engine.docker('kill', ...engine.containers());
-    const id = sessionsOf(caller)[0]?.slice(7, 17) ?? '';
+    const id = idOf(caller);
     expect(run('shell', id, 'true').stderr).to.include('has gone with its server');
     expect(run('reap', id).status).to.equal(0);
     expect(engine.containers()).to.deep.equal([]);
@@ -90,8 +82,7 @@ describe('a session with containers', function () {
 
   it('has a share that all its containers see, and the host, without a copy', async () => {
     const bed = await openSession(caller, ['--share', 'docker', IMAGE]);
-    const [session = ''] = sessionsOf(caller);
-    const id = session.slice(7, 17);
+    const id = idOf(caller);
     await bed.sh('cd "$REGIME_SESSION_SHARE" && echo kept >file && chmod 640 file && mkdir d');
     for (const _ of [1, 2]) {
       await bed.sh('echo spoilt >/srv');
@@ -100,7 +91,9 @@ describe('a session with containers', function () {
         'cd "$PLAINBOX_SESSION_SHARE" && ls -A && cat file && stat -c %a file . && ! [ -e /srv ]';
       expect(await bed.sh(look)).to.equal('d\nfile\nkept\n640\n1777');
     }
-    expect(existsSync(`${caller.state}/regime/sessions/${session}/share.tar`)).to.equal(false);
+    expect(existsSync(`${caller.state}/regime/sessions/${sessionName(id)}/share.tar`)).to.equal(
+      false,
+    );
     const host = run('sessions', 'show', '--share', id).stdout.trim();
     expect(readFileSync(`${host}/file`, 'utf8')).to.equal('kept\n');
     expect(volumes()).to.equal(`regime-${id}-share`);

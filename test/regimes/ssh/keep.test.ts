@@ -3,7 +3,15 @@ import { existsSync, readFileSync } from 'node:fs';
 
 import { expect } from 'chai';
 
-import { selfAs, serverOf, sessionsOf, type Caller } from '../../crash/caller.ts';
+import {
+  idOf,
+  reapKept,
+  runAs,
+  selfAs,
+  serverOf,
+  sessionsOf,
+  type Caller,
+} from '../../crash/caller.ts';
 import { buildWithFaults } from '../../crash/faulty-build.ts';
 import { allProcesses, untilNone } from '../../crash/processes.ts';
 import { makeAccount } from '../../support/account.ts';
@@ -26,23 +34,16 @@ describe('a session with a machine behind ssh that is kept', function () {
   });
   beforeEach(() => {
     caller = selfAs(tempDir());
-    cleanUpAfterTest(() => {
-      for (const name of sessionsOf(caller)) run('reap', name.slice(7, 17));
-    });
+    cleanUpAfterTest(() => reapKept(caller));
   });
 
-  function run(...args: string[]) {
-    const [program = '', ...words] = caller.argv(...args);
-    const options = { env: caller.env, encoding: 'utf8', input: '' } as const;
-    const { status, stdout, stderr } = spawnSync(program, words, options);
-    return { status, stdout, stderr };
-  }
+  const run = (...args: string[]) => runAs(caller, args);
   const keep = async (words: string[], script: string) => {
     const bed = await openSession(caller, ['--keep=always', '--share', ...words]);
     await bed.sh(`cd ${bed.scratch}; ${script}`);
     expect(await bed.server.command('quit')).to.equal('ok');
     expect((await bed.server.ended).status).to.equal(0);
-    const id = sessionsOf(caller)[0]?.slice(7, 17) ?? '';
+    const id = idOf(caller);
     expect(bed.server.stderr()).to.include(`session ${id} is kept`);
     return { id, scratch: bed.scratch };
   };
@@ -111,7 +112,7 @@ describe('a session with a machine behind ssh that is kept', function () {
       const env = { ...caller.env, REGIME_FAULT: point };
       const input = 'open\nquit\n';
       expect(spawnSync(node, [program, ...argv], { env, input }).signal).to.equal('SIGKILL');
-      const id = sessionsOf(caller)[0]?.slice(7, 17) ?? '';
+      const id = idOf(caller);
       expect(run('reap', id)).to.include({ status: 0, stderr: '' });
       await until(() => processesOf(account) === 0, `nothing runs there after ${point}`);
       expect(ownedBy(account).filter((path) => path.includes(id))).to.deep.equal([]);
