@@ -34,6 +34,20 @@ export class TestbedError extends Error {
   }
 }
 
+/** A testbed could not be made, and something of it could not be taken away: its record has to stay. */
+export class LeftBehind extends TestbedError {
+  /**
+   * @param failure what went wrong first, of which this has the message
+   * @param left why something is left
+   */
+  constructor(
+    readonly failure: unknown,
+    readonly left: Error,
+  ) {
+    super(failure instanceof TestbedError ? failure.details : { step: asError(failure).message });
+  }
+}
+
 /** A copy that failed and left the session alive: the reply is `copy-failed`. */
 export class CopyFailed extends Error {
   override readonly name = 'CopyFailed';

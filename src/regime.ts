@@ -232,6 +232,7 @@ export interface Regime<Settings = unknown, State = unknown> {
   /**
    * Makes the testbed on the outer Place.
    * @throws TestbedError where it can't; then nothing is left of it
+   * @throws LeftBehind where it can't, and something is left, which `discard` will find
    */
   open(settings: Settings, state: State, outer: Place, context: Context): Promise<Testbed>;
   /**

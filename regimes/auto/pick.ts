@@ -1,4 +1,4 @@
-import { asError, TestbedError } from '../../src/errors.ts';
+import { asError, LeftBehind, TestbedError } from '../../src/errors.ts';
 import type { Place } from '../../src/place/place.ts';
 import type { Context, Regime, Testbed } from '../../src/regime.ts';
 import { describe, strengthsOf, type AutoSettings, type Candidate } from './candidates.ts';
@@ -16,6 +16,7 @@ export interface Picked {
  * @param begin writes down that a candidate is going to be opened; the context is what it is opened with
  * @param only the index of one that was taken before: no other is tried
  * @throws TestbedError that says of each why it does not work
+ * @throws LeftBehind where one has left something: then none after it is tried
  */
 export async function pickTestbed(
   find: (name: string) => Regime,
@@ -36,6 +37,8 @@ export async function pickTestbed(
       const regime = find(candidate.regime);
       testbed = await regime.open(candidate.settings, states[index], outer, context);
     } catch (cause) {
+      // What is written down next would be all that a reaper knows of.
+      if (cause instanceof LeftBehind) throw cause;
       signal.throwIfAborted();
       const { message } = asError(cause);
       // An engine that is not there is none for either of its candidates.

@@ -1,5 +1,5 @@
 import { bytesOf, textOf, type Argv, type Bytes } from '../../src/bytes.ts';
-import { shown } from '../../src/errors.ts';
+import { asError, LeftBehind, shown } from '../../src/errors.ts';
 import { localPlace } from '../../src/place/local.ts';
 import type { Place } from '../../src/place/place.ts';
 import type { Context, Regime, Testbed } from '../../src/regime.ts';
@@ -77,6 +77,7 @@ function dockerRegime(
       const directory = ownDirectory(state.directory);
       let engine: Engine | undefined;
       let share: Share | undefined;
+      const asked = new Set<string>();
       try {
         engine = await connectEngine(settings.address, outer, directory.short, context.signal);
         // What is behind another Place is reached from this host, by a relay.
@@ -98,7 +99,10 @@ function dockerRegime(
           share = openShare(state.shared, { engine, outer, image: image.id, session });
         }
         const auxverbs = prepareAuxverbs(engine, directory);
-        const note = (name: string) => noteRequest(state.directory, name);
+        const note = (name: string) => {
+          asked.add(name);
+          return noteRequest(state.directory, name);
+        };
         const volume = await shareVolume(engine, state, recipe, image, note);
         const { standby } = settings;
         const parts = { engine, recipe, sharing, init, auxverbs, note, standby };
@@ -109,14 +113,16 @@ function dockerRegime(
           context,
         );
       } catch (cause) {
-        if (engine) {
-          const limit = AbortSignal.timeout(60_000);
-          await removeSession(engine, state.session, limit).catch(() => {});
-          if (state.volume) await removeVolume(engine, state.volume, state.session).catch(() => {});
-          await share?.remove().catch(() => {});
-          engine.close();
+        try {
+          if (engine && asked.size > 0) await takeAway(engine, state);
+          await share?.remove();
+          directory.remove();
+        } catch (left) {
+          directory.close();
+          throw new LeftBehind(cause, asError(left));
+        } finally {
+          engine?.close();
         }
-        directory.remove();
         throw cause;
       }
     },
@@ -138,6 +144,12 @@ function dockerRegime(
       }
     },
   };
+}
+
+/** @throws TestbedError where something of it is left on the engine */
+async function takeAway(engine: Engine, { session, volume }: DockerState): Promise<void> {
+  await removeSession(engine, session, AbortSignal.timeout(60_000));
+  if (volume) await removeVolume(engine, volume, session);
 }
 
 /** The session share as a volume, which every container of the session has. */

@@ -106,7 +106,8 @@ export async function openTestbed(
         const lines = (await explain({ container, place })).split('\n');
         for (const line of lines.filter((text) => text.trim() !== '')) log.warn(line);
       }
-      await removeContainer(engine, container.id);
+      // Where it is left it goes with the session.
+      await removeContainer(engine, container.id).catch(() => {});
       throw cause;
     }
   };

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 
 import { bufferOf, type Argv, type Bytes } from '../../src/bytes.ts';
-import { asError, TestbedError } from '../../src/errors.ts';
+import { asError, LeftBehind, TestbedError } from '../../src/errors.ts';
 import { quietLogger, type Logger } from '../../src/log.ts';
 import type { Context, Regime } from '../../src/regime.ts';
 import { checkSsh } from './check.ts';
@@ -75,7 +75,7 @@ export const regime: Regime<SshSettings, SshState> = {
       const how = state.bare ? 'alone' : 'shared';
       return await openTestbed(host, first, state, { ...settings, reserve: how }, context);
     } catch (cause) {
-      if (host.isMade) await takeAway(host, context.log);
+      if (host.isMade) await takeAway(host, cause, context.log);
       throw cause;
     }
   },
@@ -143,12 +143,12 @@ async function firstAccess(
   }
 }
 
-/** A testbed could not be made of it. */
-async function takeAway(host: Host, log: Logger): Promise<void> {
+/** A testbed could not be made of it. @throws LeftBehind where it fails */
+async function takeAway(host: Host, failure: unknown, log: Logger): Promise<void> {
   try {
     await host.release?.({ signal: AbortSignal.timeout(LAST_RESORT), log });
   } catch (cause) {
-    log.warn(`what the setup script made may be left: ${asError(cause).message}`);
+    throw new LeftBehind(failure, asError(cause));
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Argv } from '../bytes.ts';
-import { TestbedError, asError } from '../errors.ts';
+import { LeftBehind, TestbedError, asError } from '../errors.ts';
 import { localPlace } from '../place/local.ts';
 import type { Place } from '../place/place.ts';
 import { prefixedPlace } from '../place/prefixed.ts';
@@ -51,6 +51,7 @@ export type LevelContext = (level: number) => Context;
  * @param variables `NAME=VALUE`, for all commands of the session, whatever their environment is: the
  *   values plain words
  * @param outermost where the first of them is made
+ * @throws LeftBehind where one fails and something is left, of it or of the ones around it
  */
 export async function openChain(
   links: readonly Link[],
@@ -59,12 +60,20 @@ export async function openChain(
   outermost: Place = localPlace,
 ): Promise<Chain> {
   const testbeds: Testbed[] = [];
+  /** Why there is something of a level that could not be opened, for which there is no Testbed. */
+  let left: Error | undefined;
 
   const openFrom = async (first: number, context: LevelContext) => {
     for (const [level, { regime, settings, state }] of links.entries()) {
       if (level < first) continue;
       const outer: Place = testbeds[level - 1]?.place ?? outermost;
-      testbeds[level] = await regime.open(settings, state, outer, context(level));
+      try {
+        testbeds[level] = await regime.open(settings, state, outer, context(level));
+      } catch (cause) {
+        if (!(cause instanceof LeftBehind)) throw cause;
+        left = cause.left;
+        throw cause.failure;
+      }
     }
   };
   const closeDownTo = async (last: number, context: LevelContext) => {
@@ -76,11 +85,17 @@ export async function openChain(
     }
     if (failure) throw asError(failure);
   };
+  const close = async (context: LevelContext) => {
+    await closeDownTo(0, context);
+    if (left) throw left;
+  };
 
   try {
     await openFrom(0, contextOf);
   } catch (cause) {
-    await closeDownTo(0, contextOf).catch(() => {});
+    await close(contextOf).catch((failure: unknown) => {
+      throw new LeftBehind(cause, asError(failure));
+    });
     throw cause;
   }
 
@@ -127,7 +142,7 @@ export async function openChain(
         await testbed.keep?.(context(level));
       }
     },
-    close: (context) => closeDownTo(0, context),
+    close,
   };
 }
 

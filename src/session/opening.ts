@@ -1,5 +1,5 @@
 import type { Bytes } from '../bytes.ts';
-import { TestbedError } from '../errors.ts';
+import { LeftBehind, TestbedError } from '../errors.ts';
 import { faultPoint } from '../fault.ts';
 import { openChain, type Chain, type LevelContext } from './chain.ts';
 import { endSession } from './ending.ts';
@@ -88,6 +88,10 @@ export async function beginSession(
     faultPoint('open.done');
     return { ...begun, facts, noUser };
   } catch (cause) {
+    if (cause instanceof LeftBehind) {
+      journal.abandon(cause.left, options.log);
+      throw cause.failure;
+    }
     const given = begun && endBegun(begun, scratch, options, wishes, !signal.aborted);
     // That something of it is left has been said; what went wrong first is the news.
     await (given ?? journal.end()).catch(() => {});

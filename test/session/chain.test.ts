@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 
+import { LeftBehind } from '../../src/errors.ts';
 import { silentLogger } from '../../src/log.ts';
 import { localPlace } from '../../src/place/local.ts';
 import { prefixedPlace } from '../../src/place/prefixed.ts';
@@ -13,6 +14,7 @@ interface Wishes {
   reverts?: boolean;
   environment?: boolean;
   failsToOpen?: boolean;
+  leaves?: boolean;
   failsToClose?: boolean;
 }
 
@@ -26,7 +28,12 @@ function link(name: string, wishes: Wishes = {}): Link {
     plan: () => ({}),
     open(_settings, _state, outer) {
       events.push(`open ${name} on ${outer.label}`);
-      if (wishes.failsToOpen) return Promise.reject(new Error(`no ${name}`));
+      if (wishes.failsToOpen) {
+        const failure = new Error(`no ${name}`);
+        return Promise.reject(
+          wishes.leaves ? new LeftBehind(failure, new Error(`${name} is left`)) : failure,
+        );
+      }
       const testbed: Testbed = {
         place: prefixedPlace(name, [name], outer),
         traits: {
@@ -112,6 +119,28 @@ describe('a chain of testbeds', () => {
     expect(await messageOf(chain.close(contexts))).to.equal('stuck b');
     expect(events.slice(-3)).to.deep.equal(['close c', 'close b', 'close a']);
     expect(await messageOf(chain.close(contexts)), 'and again').to.equal(undefined);
+  });
+
+  it('tells what is left of a level that fails, or of those around it', async () => {
+    const failing = link('c', { failsToOpen: true });
+    const leaving = link('c', { failsToOpen: true, leaves: true });
+    for (const [levels, why] of [
+      [[link('a', { failsToClose: true }), failing], 'stuck a'],
+      [[link('a'), leaving], 'c is left'],
+    ] as const) {
+      const failure = await openChain(levels, contexts).catch((cause: unknown) => cause);
+      expect(failure).to.be.instanceOf(LeftBehind).with.property('message', 'no c');
+      expect((failure as LeftBehind).left.message).to.equal(why);
+    }
+  });
+
+  it('can not be closed whole where a revert has left something', async () => {
+    const wishes = { leaves: true, failsToOpen: false };
+    const chain = await openChain([link('a', { reverts: true }), link('b', wishes)], contexts);
+    wishes.failsToOpen = true;
+    expect(await messageOf(chain.revert(contexts))).to.equal('no b');
+    expect(await messageOf(chain.close(contexts))).to.equal('b is left');
+    expect(events.at(-1)).to.equal('close a');
   });
 
   it('sets the environment where the innermost level has one, else around it', async () => {

@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+
 import { expect } from 'chai';
 
 import { runCommand } from '../../../src/conform/command.ts';
@@ -140,6 +142,22 @@ describe('containers that boot an init', function () {
     await until(() => engine.containers().length === 1, 'there is a container');
     server.child.kill('SIGTERM');
     expect(await server.ended).to.deep.equal({ status: null, signal: 'SIGTERM' });
+    expect(engine.containers()).to.deep.equal([]);
+  });
+
+  it('are left to a reap where their engine goes while they boot', async () => {
+    change('busybox:test', 'hanging:test', bootScript('sleep 600'));
+    const server = start('--init', 'hanging:test');
+    server.send('open\n');
+    await until(() => engine.containers().length === 1, 'there is a container');
+    await engine.kill();
+    expect(await server.ended).to.deep.equal({ status: 12, signal: null });
+    expect(server.stderr()).to.match(/what is left of session \S+ stays for 'regime reap': /);
+    await engine.start();
+    expect(engine.containers()).to.have.length(1);
+    const [program = '', ...args] = serverArgv('reap');
+    const env = { ...engine.env, XDG_STATE_HOME: state };
+    expect(spawnSync(program, args, { env, encoding: 'utf8' }).stdout).to.match(/^reaped /);
     expect(engine.containers()).to.deep.equal([]);
   });
 
