@@ -3,8 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { asError, TestbedError } from '../../src/errors.ts';
 import { followed } from '../../src/log.ts';
 import type { Context } from '../../src/regime.ts';
+import { startPatience } from './patience.ts';
 
-/** Milliseconds that one attempt may take: a machine that is just starting may answer half. */
+/**
+ * Milliseconds that one attempt may take, without those of a person who is asked: a machine that is
+ * just starting may answer half.
+ */
 const ATTEMPT = 20_000;
 
 /** Milliseconds between attempts. */
@@ -31,15 +35,17 @@ export async function keepTrying<T>(
   let last = '';
   const tryAll = async (): Promise<T> => {
     while (!limit.aborted) {
+      const patience = startPatience(ATTEMPT);
       try {
-        const own = AbortSignal.any([signal, limit, AbortSignal.timeout(ATTEMPT)]);
-        const found = await attempt(own);
+        const found = await attempt(AbortSignal.any([signal, limit, patience.signal]));
         if (found !== undefined) return found;
         last = '';
       } catch (cause) {
         const { message } = asError(cause);
         if (message !== last) log.debug(`not yet: ${message}`);
         last = message;
+      } finally {
+        patience.end();
       }
       signal.throwIfAborted();
       await sleep(PAUSE, undefined, { signal }).catch(() => signal.throwIfAborted());

@@ -52,6 +52,8 @@ export async function becomeRoot(
         refusal = lastWords(output) || cause.message;
       }
     }
+    // No answer is one who has been given up, not one who goes without.
+    signal.throwIfAborted();
   }
   log.warn(`root-on-testbed is not advertised: ${refusal || 'no sudo'}`);
   return { become: { by: 'nothing' }, login };
