@@ -49,9 +49,11 @@ export async function pickTestbed(
     const has = strengthsOf(testbed);
     const lacking = needs.find((need) => !has.includes(need));
     if (lacking === undefined) return { index, candidate, testbed, refused };
-    // What can't be taken away ends the search: the record names it, and would not after the next.
-    await testbed.close(context);
-    refused.push(`not ${describe(candidate)}: it has not ${lacking}`);
+    const refusal = `not ${describe(candidate)}: it has not ${lacking}`;
+    await testbed.close(context).catch((cause: unknown) => {
+      throw new LeftBehind(new TestbedError({ step: `auto: ${refusal}` }), asError(cause));
+    });
+    refused.push(refusal);
   }
   throw new TestbedError({
     step: 'auto: nothing that it may take works here',
