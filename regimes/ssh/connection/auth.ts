@@ -98,7 +98,7 @@ async function* dialogueAttempts(
   tried: string[],
 ): Attempts {
   const { password, answers, mayAsk } = credentials;
-  const name = nameOf(label, 'login');
+  const name = nameOf(credentials, 'login');
   const given = await password?.();
   for (let attempt = 0; attempt < (given === undefined ? ATTEMPTS : 1); attempt += 1) {
     const known = given ?? answers.get(name);

@@ -1,6 +1,6 @@
 import type { Bytes } from '../../../src/bytes.ts';
 import { ask } from './ask.ts';
-import type { Target } from './target.ts';
+import type { Credentials, Target } from './target.ts';
 
 /** Times that somebody is asked, as in ssh and in sudo. */
 export const ATTEMPTS = 3;
@@ -24,8 +24,8 @@ export async function* passwords(
     yield given;
     return undefined;
   }
-  const own = nameOf(label, purpose);
-  for (const name of new Set([own, nameOf(label, 'login')])) {
+  const own = nameOf(credentials, purpose);
+  for (const name of new Set([own, nameOf(credentials, 'login')])) {
     const known = answers.get(name);
     if (known === undefined) continue;
     yield known;
@@ -43,6 +43,6 @@ export async function* passwords(
 }
 
 /** By what name an answer is kept among others. */
-export function nameOf(label: string, purpose: Purpose): string {
-  return `${purpose} ${label}`;
+export function nameOf({ account }: Credentials, purpose: Purpose): string {
+  return `${purpose} ${account}`;
 }

@@ -98,6 +98,7 @@ async function resolve(
         'identityfile',
         DEFAULTS.identities.map((name) => `${home}/${name}`),
       ),
+      account: `${user}@${hostName}:${port}, ${jumps} jumps before the host`,
       answers,
       namesFiles: config.has('identityfile'),
       identitiesOnly: first('identitiesonly', readFlag, false),

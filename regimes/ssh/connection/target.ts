@@ -44,6 +44,11 @@ export interface Credentials {
   readonly identitiesOnly: boolean;
   /** The socket of an agent. */
   readonly agent?: string;
+  /**
+   * What the account is called among the answers: a host behind another never shares a name with that,
+   * though both be named alike.
+   */
+  readonly account: string;
   /** Passphrases by the files of their keys, and passwords: what somebody has answered before. */
   readonly answers: Map<string, Bytes>;
   /** The password that was given; a function, so that it is in no record and no log. */

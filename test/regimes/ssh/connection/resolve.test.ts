@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 
+import { nameOf, passwords } from '../../../../regimes/ssh/connection/passwords.ts';
 import { resolveTarget } from '../../../../regimes/ssh/connection/resolve.ts';
 import type { Request, Target } from '../../../../regimes/ssh/connection/target.ts';
 import { silentLogger } from '../../../../src/log.ts';
@@ -136,6 +137,26 @@ describe('what configuration files say of a host', () => {
     ]);
   });
 
+  it('offers a password that was answered for one hop to no other that is named alike', async () => {
+    const log = silentLogger;
+    const answers = new Map<string, string>();
+    const options = [['ProxyJump', 'me@box,me@box']] as const;
+    const request = { host: 'box', user: 'me', options, configFile: 'none' };
+    const hops = async () => {
+      const target = await resolveTarget(request, { log, answers, unattended: true });
+      const near = jumpOf(target);
+      return [target, near, jumpOf(near)];
+    };
+    const first = (await hops()).at(-1);
+    if (!first) throw new Error('there is no hop');
+    answers.set(nameOf(first.credentials, 'login'), 'secret');
+    const { signal } = new AbortController();
+    // At later connections too.
+    const offered = (await hops()).map((hop) => passwords(hop, 'login', signal).next());
+    const values = (await Promise.all(offered)).map(({ value }) => value);
+    expect(values).to.deep.equal([undefined, undefined, 'secret']);
+  });
+
   it('may not lead round in a circle', async () => {
     const configFile = write('config', 'Host *\n  ProxyJump bastion\n');
     expect(await failure({ host: 'far', configFile })).to.match(/circle at bastion/);
@@ -193,6 +214,11 @@ async function failure(request: Request): Promise<string> {
     () => 'no failure',
     (cause: Error) => cause.message,
   );
+}
+
+function jumpOf({ route }: Target): Target {
+  if (route && 'jump' in route) return route.jump;
+  throw new Error('there is no jump');
 }
 
 function hopsOf(target: Target): string[] {
