@@ -4,7 +4,7 @@ import { isatty } from 'node:tty';
 import type { Argv } from '../bytes.ts';
 import { asError, TestbedError } from '../errors.ts';
 import { spawnableArgv } from '../place/argv.ts';
-import type { Ending } from '../place/place.ts';
+import { endingOfExit, type Ending } from '../place/place.ts';
 import { installing } from '../place/programs.ts';
 import { shellStatus } from '../place/shell-status.ts';
 import { runOnTerminal } from '../session/on-terminal.ts';
@@ -52,8 +52,6 @@ function runPlainly(argv: Argv, signal: AbortSignal | undefined): Promise<Ending
       else if (cause.code === 'EACCES') resolve({ status: 126 });
       else reject(cause);
     });
-    child.once('exit', (status, name) => {
-      resolve(name ? { signal: name } : { status: status ?? 255 });
-    });
+    child.once('exit', (status, name) => resolve(endingOfExit(status, name)));
   });
 }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 
 import { bufferOf, type Argv, type Bytes } from '../bytes.ts';
-import type { Ending } from '../place/place.ts';
+import { endingOfExit, type Ending } from '../place/place.ts';
 import { decode, decodeMembers, encode } from './codec.ts';
 import { within } from './deadline.ts';
 import { killGroup } from './kill-group.ts';
@@ -109,7 +109,7 @@ export function startServer(argv: readonly string[], options: StartOptions = {})
   const end = new Promise<Ending>((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (status, signal) => {
-      ending = signal ? { signal } : { status: status ?? 255 };
+      ending = endingOfExit(status, signal);
       observe({ what: 'ended', ending });
       // Its last words may still be on their way.
       if (stderr.readableEnded || stderr.destroyed) resolve(ending);

@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 
 import type { Argv } from '../bytes.ts';
 import { spawnableArgv } from '../place/argv.ts';
+import { endingOfExit } from '../place/place.ts';
 import { shellStatus } from '../place/shell-status.ts';
 import { bytesOfWord, type Word } from './word.ts';
 
@@ -58,7 +59,7 @@ export async function runAuxverb(
     const ended = new Promise<number>((resolve, reject) => {
       child.once('error', reject);
       child.once('exit', (status, name) => {
-        resolve(shellStatus(name ? { signal: name } : { status: status ?? 255 }));
+        resolve(shellStatus(endingOfExit(status, name)));
         for (const output of [child.stdout, child.stderr])
           if (output && !output.closed) closeWhenIdle(output);
       });

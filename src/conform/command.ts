@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 
 import { bufferOf, type Argv, type Bytes } from '../bytes.ts';
 import { spawnableArgv } from '../place/argv.ts';
-import type { Ending } from '../place/place.ts';
+import { endingOfExit, type Ending } from '../place/place.ts';
 import { DeadlinePassed, pause, within } from '../client/deadline.ts';
 import { killGroup } from '../client/kill-group.ts';
 
@@ -65,7 +65,7 @@ export function startCommand(argv: Argv, options: CommandOptions = {}): RunningC
   const exited = new Promise<Ending>((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (status, signal) => {
-      resolve(signal ? { signal } : { status: status ?? 255 });
+      resolve(endingOfExit(status, signal));
       for (const watch of watchers) watch();
     });
   });

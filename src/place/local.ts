@@ -5,7 +5,15 @@ import type { Argv } from '../bytes.ts';
 import { TestbedError, TimedOut } from '../errors.ts';
 import { spawnableArgv } from './argv.ts';
 import { collect } from './collect.ts';
-import type { Ending, Outcome, Place, RunOptions, Running, SpawnOptions } from './place.ts';
+import {
+  endingOfExit,
+  type Ending,
+  type Outcome,
+  type Place,
+  type RunOptions,
+  type Running,
+  type SpawnOptions,
+} from './place.ts';
 
 /** Milliseconds that processes which a command leaves behind may still write to its output. */
 const LINGER = 200;
@@ -59,9 +67,7 @@ function endingOf(child: ChildProcess): Promise<Ending> {
       else if (cause.code === 'EACCES') resolve({ status: 126 });
       else reject(cause);
     });
-    child.once('close', (status, signal) => {
-      resolve(signal ? { signal } : { status: status ?? 255 });
-    });
+    child.once('close', (status, signal) => resolve(endingOfExit(status, signal)));
   });
 }
 

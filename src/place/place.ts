@@ -104,6 +104,11 @@ export interface Archive {
   get(path: Bytes, signal: AbortSignal): Promise<Readable | undefined>;
 }
 
+/** The end of a child process, as its events `exit` and `close` say it. */
+export function endingOfExit(status: number | null, signal: NodeJS.Signals | null): Ending {
+  return signal ? { signal } : { status: status ?? 255 };
+}
+
 /** True where the command ended with exit status 0. */
 export function succeeded(outcome: Outcome): boolean {
   return 'status' in outcome.ending && outcome.ending.status === 0;

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 
 import { bytesOf, textOf, type Argv, type Bytes } from '../bytes.ts';
 import { spawnableArgv } from '../place/argv.ts';
-import type { Ending } from '../place/place.ts';
+import { endingOfExit, type Ending } from '../place/place.ts';
 import { quoteArgv, quoteWord } from '../place/quote.ts';
 
 /**
@@ -23,9 +23,7 @@ export function runOnTerminal(argv: Argv, terminal: number, signal?: AbortSignal
   });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (status, name) => {
-      resolve(name ? { signal: name } : { status: status ?? 255 });
-    });
+    child.once('close', (status, name) => resolve(endingOfExit(status, name)));
   });
 }
 
