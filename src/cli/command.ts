@@ -6,10 +6,8 @@ import { parseWords } from './words.ts';
 
 /** A command of `regime` that is no regime. */
 export interface Command {
-  /** As `reap`, or `sessions show`. */
+  /** As in the table of commands. */
   name: string;
-  /** The operands as in a SYNOPSIS. */
-  operands: string;
   /** A sentence or more for `--help`. */
   summary: string;
   options: readonly OptionSpec[];
@@ -56,7 +54,8 @@ export async function runCommand(
     const { options, operands } = parseWords(words, command.options, command.passesArguments);
     const flag = (wanted: string) => options.some(({ name }) => name === wanted);
     if (flag('help')) {
-      process.stdout.write(await renderHelp(command));
+      const { renderCommandHelp } = await import('./help.ts');
+      process.stdout.write(renderCommandHelp(command));
       return 0;
     }
     return await run({
@@ -80,19 +79,4 @@ export async function runCommand(
     writeStderr(`regime: failure: ${message}\n`);
     return 1;
   }
-}
-
-async function renderHelp({ name, operands, summary, options, page }: Command): Promise<string> {
-  const { fold, renderOptions, usage } = await import('./help.ts');
-  return [
-    ...usage(`regime ${name}`, '[OPTION]...', operands),
-    '',
-    ...fold(summary, 0),
-    '',
-    'Options:',
-    ...renderOptions(options),
-    '',
-    `See ${page}.`,
-    '',
-  ].join('\n');
 }

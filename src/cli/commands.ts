@@ -4,8 +4,10 @@ import type { Command } from './command.ts';
 /** A command before it is loaded: what `regime --help` needs to know of it. */
 export interface CommandEntry {
   readonly name: string;
-  /** What follows the name, as in a SYNOPSIS. */
-  readonly usage: string;
+  /** As in a SYNOPSIS. */
+  readonly operands: string;
+  /** Set where it has no options but --help. */
+  readonly plain?: true;
   readonly summary: string;
   load(): Promise<LoadedCommand>;
 }
@@ -24,7 +26,7 @@ interface LoadedCommand {
 export const commands: readonly CommandEntry[] = [
   {
     name: 'run',
-    usage: "[OPTION]... 'REGIME [ARG]...' COMMAND [ARG]...",
+    operands: "'REGIME [ARG]...' COMMAND [ARG]...",
     summary: 'run one command in a testbed',
     async load() {
       const { run, runCommandSpec } = await import('./run.ts');
@@ -33,7 +35,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'script',
-    usage: '[OPTION]... FILE -- REGIME [ARG]...',
+    operands: 'FILE -- REGIME [ARG]...',
     summary: 'work off a file of commands',
     async load() {
       const { script, scriptCommand } = await import('./script.ts');
@@ -42,7 +44,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'shell',
-    usage: '[OPTION]... ID [COMMAND [ARG]...]',
+    operands: 'ID [COMMAND [ARG]...]',
     summary: 'get into the testbed of a session that was kept',
     async load() {
       const { shell, shellCommand } = await import('./shell.ts');
@@ -51,7 +53,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'sessions',
-    usage: '[OPTION]... [show ID | keep ID]',
+    operands: '[show ID | keep ID]',
     summary: 'show the sessions there are, and what they hold',
     async load() {
       const { sessions, sessionsCommand } = await import('./sessions.ts');
@@ -60,7 +62,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'reset',
-    usage: '[OPTION]... ID',
+    operands: 'ID',
     summary: 'revert the testbed of a session that was kept',
     async load() {
       const { reset, resetCommand } = await import('./reset.ts');
@@ -69,7 +71,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'reap',
-    usage: '[OPTION]... [ID]...',
+    operands: '[ID]...',
     summary: 'take away what servers that died left behind',
     async load() {
       const { reap, reapCommand } = await import('./reap.ts');
@@ -78,7 +80,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'doctor',
-    usage: '[OPTION]... [REGIME]...',
+    operands: '[REGIME]...',
     summary: 'try what works on this machine, and say what is missing',
     async load() {
       const { doctor, doctorCommand } = await import('./doctor.ts');
@@ -87,7 +89,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'conform',
-    usage: '[OPTION]... -- SERVER [ARG]...',
+    operands: '-- SERVER [ARG]...',
     summary: 'check that a virtualisation server keeps to the protocol',
     async load() {
       const { conform, conformCommand } = await import('./conform.ts');
@@ -96,7 +98,8 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'completion',
-    usage: 'bash',
+    operands: 'bash',
+    plain: true,
     summary: 'print what makes bash complete all this',
     async load() {
       const { completion, completionCommand } = await import('./completion.ts');
@@ -105,7 +108,8 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'help',
-    usage: '[NAME]',
+    operands: '[NAME]',
+    plain: true,
     summary: 'show this, or the manual page of a regime, a command or a subject',
     async load() {
       return { run: (await import('./explain.ts')).explain };

@@ -12,7 +12,6 @@ import { topics } from './terminal/topics.ts';
 /** `regime completion` */
 export const completionCommand: Command = {
   name: 'completion',
-  operands: 'bash',
   summary:
     'Prints what makes bash complete the regimes, the commands, their options and the values of these. ' +
     'For ~/.bashrc: eval "$(regime completion bash)"',
@@ -46,8 +45,9 @@ export async function renderCompletion(): Promise<string> {
     regimes.push({ name, operands, options, passesArguments });
   }
   const others: Subject[] = [];
-  for (const { name, usage, load } of commands) {
-    others.push((await load()).spec ?? { name, operands: usage, options: [] });
+  for (const { name, operands, load } of commands) {
+    const { options = [], passesArguments } = (await load()).spec ?? {};
+    others.push({ name, operands, options, passesArguments });
   }
   const server: Subject = { name: '', operands: '', options: serverOptions };
   // The first pattern that fits counts: the server's, which fits all regimes, stands last.

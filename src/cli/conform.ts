@@ -10,7 +10,6 @@ import { commonOptions, runCommand, type Command } from './command.ts';
 /** `regime conform` */
 export const conformCommand: Command = {
   name: 'conform',
-  operands: '-- SERVER [ARG]...',
   summary:
     'Tests over its pipes how a server keeps the rules of regime-protocol(7), and prints the results ' +
     'as TAP. The server may be one of ours or another.',

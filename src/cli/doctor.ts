@@ -19,7 +19,6 @@ const PATIENCE = 20_000;
 /** `regime doctor` */
 export const doctorCommand: Command = {
   name: 'doctor',
-  operands: '[REGIME]...',
   summary:
     'Tries what regimes need on this machine, and says what works, what is missing and which ' +
     'command would mend it. Without a name all regimes are tried, and one that works is enough. ' +

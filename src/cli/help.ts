@@ -1,5 +1,6 @@
 import type { OptionSpec, Regime } from '../regime.ts';
 import { builtInRegimes } from '../regimes.ts';
+import type { Command } from './command.ts';
 import { commands } from './commands.ts';
 import type { Incumbent } from './incumbents.ts';
 import { serverOptions } from './options.ts';
@@ -14,7 +15,10 @@ const INDENT = 26;
 export function renderHelp(): string {
   return [
     'Usage: regime REGIME [OPTION]... [OPERAND]... [+ REGIME ...]',
-    ...commands.map(({ name, usage }) => `       regime ${name} ${usage}`),
+    ...commands.map(
+      ({ name, plain, operands }) =>
+        `       regime ${name} ${plain ? operands : `[OPTION]... ${operands}`}`,
+    ),
     '',
     ...fold(
       'Gives a test harness a testbed and takes it back: a virtualisation server that speaks ' +
@@ -58,6 +62,22 @@ export function renderRegimeHelp({ name, summary, operands, options }: Regime): 
     ...renderOptions(serverOptions),
     '',
     `See regime-${name}(1), and regime(1) for what all regimes share.`,
+    '',
+  ].join('\n');
+}
+
+/** What `regime COMMAND --help` says. */
+export function renderCommandHelp({ name, summary, options, page }: Command): string {
+  const { operands = '' } = commands.find((one) => one.name === name) ?? {};
+  return [
+    ...usage(`regime ${name}`, '[OPTION]...', operands),
+    '',
+    ...fold(summary, 0),
+    '',
+    'Options:',
+    ...renderOptions(options),
+    '',
+    `See ${page}.`,
     '',
   ].join('\n');
 }

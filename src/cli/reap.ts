@@ -12,7 +12,6 @@ import { findSession } from './session-words.ts';
 /** `regime reap` */
 export const reapCommand: Command = {
   name: 'reap',
-  operands: '[ID]...',
   summary:
     'Takes away what servers of this user that died left behind on this machine; or the sessions ' +
     'that are named, kept ones too.',

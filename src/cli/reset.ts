@@ -12,7 +12,6 @@ import { findSession } from './session-words.ts';
 /** `regime reset` */
 export const resetCommand: Command = {
   name: 'reset',
-  operands: 'ID',
   summary:
     'Reverts the testbed of a session that was kept: it is again as it was after open, with its ' +
     'set-up done and its session share as it is, and stays kept.',

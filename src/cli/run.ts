@@ -25,7 +25,6 @@ const FAILED = 125;
 /** `regime run` */
 export const runCommandSpec: Command = {
   name: 'run',
-  operands: "'REGIME [ARG]...' COMMAND [ARG]...",
   summary:
     'Opens a testbed, runs COMMAND in it with the standard input and output that it has itself, and ' +
     'takes the testbed away. The regime with its options is one word, quoted as for a shell.',

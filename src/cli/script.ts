@@ -18,7 +18,6 @@ import { transcriptOf } from './transcript.ts';
 /** `regime script` */
 export const scriptCommand: Command = {
   name: 'script',
-  operands: 'FILE -- REGIME [ARG]...',
   summary:
     'Works off the commands in FILE (- is the standard input), one a line, with the quoting of a ' +
     'shell; stops at the first that fails and says which.',

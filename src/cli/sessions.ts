@@ -12,7 +12,6 @@ import { renderTable, surveyAsJson, describeSurvey } from './sessions-text.ts';
 /** `regime sessions` */
 export const sessionsCommand: Command = {
   name: 'sessions',
-  operands: '[show ID | keep ID]',
   summary:
     'Shows the sessions of this user, oldest first; with show all that is known of one. keep leaves ' +
     "its testbed to you when its server ends: 'regime shell ID' gets in, 'regime reap ID' takes it away.",

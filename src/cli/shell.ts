@@ -18,7 +18,6 @@ import { findSession, type NamedSession } from './session-words.ts';
 /** `regime shell` */
 export const shellCommand: Command = {
   name: 'shell',
-  operands: 'ID [COMMAND [ARG]...]',
   summary:
     'Opens a shell on the terminal in the testbed of a session that was kept, or runs COMMAND there ' +
     'with the standard input, output and error that it has itself, or where all three are a terminal, ' +

@@ -43,6 +43,14 @@ describe('the usage', () => {
     });
   }
 
+  it('has the same operands for a command as that has itself', () => {
+    const text = renderHelp();
+    expect(text).to.contain('\n       regime shell [OPTION]... ID [COMMAND [ARG]...]\n');
+    expect(text).to.contain('\n       regime help [NAME]\n');
+    const { stdout } = call('shell', '--help');
+    expect(stdout).to.match(/^Usage: regime shell \[OPTION\]\.\.\. ID \[COMMAND \[ARG\]\.\.\.\]\n/);
+  });
+
   it('of a command is its own', () => {
     for (const command of ['conform', 'reap']) {
       const { stdout, status } = call(command, '--help');
