@@ -8,6 +8,8 @@ import { tempDir } from './tempdir.ts';
 export interface TestTerminal {
   /** Presses keys, as tmux names them (`Enter`, `C-c`), or types text. */
   press(...keys: string[]): void;
+  /** Types what might be the name of a key. */
+  type(text: string): void;
   /** Waits until the screen fits; resolves with it. */
   shows(words: RegExp): Promise<string>;
   resize(columns: number, rows: number): void;
@@ -43,6 +45,7 @@ export function openTerminal(argv: readonly string[], env: Record<string, string
   );
   return {
     press: (...keys) => void tmux('send-keys', '--', ...keys),
+    type: (text) => void tmux('send-keys', '-l', '--', text),
     async shows(words) {
       const limit = Date.now() + PATIENCE;
       for (;;) {

@@ -66,7 +66,7 @@ describe('a machine behind ssh asks at the terminal', function () {
   /** Says something where nobody sees it. */
   async function answer(terminal: TestTerminal, question: RegExp, words: string): Promise<void> {
     await terminal.shows(question);
-    terminal.press('-l', words);
+    terminal.type(words);
     terminal.press('Enter');
   }
 
