@@ -63,6 +63,14 @@ const CHROOT = [
   'ENVIRONMENT-2: HOME, USER and SHELL are those of the account on the testbed',
 ];
 
+/** What it takes a busy machine for them to do. */
+const AT_TIMES = ['COPY-15: a copyup that fails makes no file'];
+
+/** The departures that do not depend on chance. */
+function departures(conformance: Conformance): string[] {
+  return failures(conformance).filter((title) => !AT_TIMES.includes(title));
+}
+
 /** The words of one failed case's conversation. */
 function diagnosticsOf({ results }: Conformance, title: string): string {
   return results.find((result) => result.title === title)?.diagnostics ?? '';
@@ -78,7 +86,7 @@ describe("the conformance suite against autopkgtest's own servers", function () 
 
   it('finds the departures of the null server and no others', async () => {
     const conformance = await runConform(['--', 'autopkgtest-virt-null']);
-    expect(failures(conformance)).to.have.members(NULL);
+    expect(departures(conformance)).to.have.members(NULL);
     expect(conformance.status).to.equal(1);
 
     const second = diagnosticsOf(
@@ -100,7 +108,7 @@ describe("the conformance suite against autopkgtest's own servers", function () 
   it('finds the departures of the chroot server and no others', async function () {
     if (!hasFixtures()) skip(this, 'there is no root file system to test with');
     const conformance = await runConform(['--', 'autopkgtest-virt-chroot', ownTree()]);
-    expect(failures(conformance)).to.have.members(CHROOT);
+    expect(departures(conformance)).to.have.members(CHROOT);
     expect(conformance.status).to.equal(1);
   });
 
