@@ -84,6 +84,7 @@ describe('the completion for bash', () => {
     const directory = exampleHome(script);
     const terminal = openTerminal(['bash', '--norc', '--noprofile', '-i'], {
       HOME: directory,
+      XDG_STATE_HOME: join(directory, '.local/state'),
     });
     terminal.press(`cd ${directory}; . ./completion; PS1='> '; clear`, 'Enter');
     await terminal.shows(/^>\n*$/);
