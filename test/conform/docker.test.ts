@@ -32,7 +32,7 @@ describe('the docker regime keeps the rules of regime-protocol(7)', function () 
     const failed = results.filter((result) => !result.passed);
     expect(failed.map((one) => `${one.title}\n${one.diagnostics}`).join('\n')).to.equal('');
     expect(status, `${output.slice(-500)}${errors}`).to.equal(0);
-    expect(results.length).to.be.above(options.length > 2 ? 20 : options.length > 0 ? 5 : 150);
+    expect(results.length).to.be.above(options.length > 2 ? 10 : options.length > 0 ? 5 : 150);
     expect(engine.containers()).to.deep.equal([]);
   }
 
@@ -45,7 +45,8 @@ describe('the docker regime keeps the rules of regime-protocol(7)', function () 
   it('with a Debian image that has no tar, in what depends on it', async function () {
     if (!hasFixtures()) skip(this, 'there is no root file system to test with');
     const image = removeTar(engine, importTarball(engine, debianTarball(), 'debian:test'));
-    const rules = ['4', '6', '7', '8', '9', '10', '11', '16'].map((number) => `COPY-${number}`);
+    const numbers = SOAK ? ['4', '6', '7', '8', '9', '10', '11', '16'] : ['4', '7', '11'];
+    const rules = numbers.map((number) => `COPY-${number}`);
     const only = rules.flatMap((rule) => ['--only', rule]);
     await conform(serverArgv('docker', '--host', engine.host, image), ...only);
   });
@@ -57,7 +58,7 @@ describe('the docker regime keeps the rules of regime-protocol(7)', function () 
     const tools = ['perl', 'env', 'sh', 'flock', 'tar', 'rm', 'mkdir', 'mv', 'cat', 'cp', 'chmod'];
     spawnSync('sh', ['-c', script, path, ...tools]);
     const server = serverArgv('docker', '--host', engine.host, image);
-    const rules = SOAK ? [] : ['AUXVERB', 'ENV', 'SCRATCH'];
+    const rules = SOAK ? [] : ['AUXVERB', 'ENV'];
     const only = rules.flatMap((rule) => ['--only', rule]);
     await conform(['env', `PATH=${path}`, ...server], ...only);
   });

@@ -51,7 +51,7 @@ describe("the podman regime keeps the rules of regime-protocol(7) with podman's 
     const server = ['env', ...variables, ...serverArgv('docker', '--podman', IMAGE)];
     // All of them take minutes: podman makes a container ten times as slowly as Docker does.
     if (SOAK) await conform(server, [], 150);
-    else await conform(server, ['AUXVERB', 'ENV', 'REVERT'], 20);
+    else await conform(server, ['AUXVERB-1', 'ENV', 'REVERT'], 8);
   });
 
   it('for reboots, with systemd as process 1', async () => {
