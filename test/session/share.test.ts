@@ -68,7 +68,9 @@ describe('the session share', function () {
       if ((await bed.capabilities()).includes('revert')) {
         await bed.sh('touch /var/tmp/spoilt');
         await bed.revert();
-        expect(await bed.sh('ls /var/tmp')).to.equal(path.slice('/var/tmp/'.length));
+        // Of the machine's own root that is all that other programs have put there too.
+        const found = (await bed.sh('ls /var/tmp')).split('\n');
+        expect(found).to.include(path.slice('/var/tmp/'.length)).and.not.include('spoilt');
         await bed.revert();
       }
       expect(await bed.sh(LOOK)).to.equal(path);
