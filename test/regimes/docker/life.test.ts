@@ -129,7 +129,10 @@ describe('containers of a Docker engine', function () {
     const none = `unix://${tempDir()}/none.sock`;
     const lone = start('--host', none, IMAGE);
     lone.send('open\n');
-    await expectFailure(lone, /cannot reach the engine at .*there is no such socket \(.*--host; .*\)/);
+    await expectFailure(
+      lone,
+      /cannot reach the engine at .*there is no such socket \(.*--host; .*\)/,
+    );
     const absent = start('--pull=never', 'no-such-image:test');
     absent.send('open\n');
     await expectFailure(absent, /there is no image no-such-image:test .*\(.*\)/);
