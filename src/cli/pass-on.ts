@@ -4,7 +4,8 @@ import { isatty } from 'node:tty';
 import type { Argv } from '../bytes.ts';
 import { asError, TestbedError } from '../errors.ts';
 import { spawnableArgv } from '../place/argv.ts';
-import { endingOfExit, type Ending } from '../place/place.ts';
+import { endingOf } from '../place/local.ts';
+import type { Ending } from '../place/place.ts';
 import { installing } from '../place/programs.ts';
 import { shellStatus } from '../place/shell-status.ts';
 import { runOnTerminal } from '../session/on-terminal.ts';
@@ -46,12 +47,5 @@ function runPlainly(argv: Argv, signal: AbortSignal | undefined): Promise<Ending
   const [program = '', ...args] = spawnableArgv(argv);
   const child = spawn(program, args, { stdio: 'inherit' });
   signal?.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });
-  return new Promise((resolve, reject) => {
-    child.once('error', (cause: NodeJS.ErrnoException) => {
-      if (cause.code === 'ENOENT') resolve({ status: 127 });
-      else if (cause.code === 'EACCES') resolve({ status: 126 });
-      else reject(cause);
-    });
-    child.once('exit', (status, name) => resolve(endingOfExit(status, name)));
-  });
+  return endingOf(child);
 }

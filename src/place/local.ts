@@ -59,7 +59,8 @@ function dropOutputAfter(linger: number, { stdout, stderr }: ChildProcess): void
   setTimeout(() => setImmediate(() => setImmediate(drop)), linger).unref();
 }
 
-function endingOf(child: ChildProcess): Promise<Ending> {
+/** How a child process ends; what can't be started ends as a shell says it. */
+export function endingOf(child: ChildProcess): Promise<Ending> {
   return new Promise((resolve, reject) => {
     child.once('error', (cause: NodeJS.ErrnoException) => {
       // What a shell says for a program that isn't there or can't be executed.
