@@ -4,7 +4,6 @@ import { chmodSync } from 'node:fs';
 import { serverPath } from '../support/server.ts';
 import { skip } from '../support/skip.ts';
 import { hasPlainUser, plainUser } from '../support/user.ts';
-import { cleanUpAfterFile } from '../support/clean-up.ts';
 import { expectSame } from './compare.ts';
 import { copyPackage, makeInputs, ODD_VALUE } from './inputs.ts';
 import { stdoutOf } from './read-output.ts';
@@ -16,7 +15,7 @@ import {
   serverOf,
   type HarnessResult,
 } from './run-harness.ts';
-import { processesWith } from './stray.ts';
+import { runVerdictsHere } from './run-verdicts.ts';
 
 // One after the other, never two at once: the harness' wrapper keeps a file of a fixed name in /tmp.
 
@@ -31,9 +30,9 @@ describe('autopkgtest with the regime null', function () {
     // harness has it write into the scratch space, which ours does not open to everybody on the host.
     const isRoot = process.getuid?.() === 0;
     const user = isRoot && hasPlainUser() ? [`--user=${plainUser().name}`] : [];
-    theirs = await runVerdicts(['null'], user);
+    theirs = await runVerdictsHere(['null'], user);
     const words = ['null', '--capability=isolation-machine', '--scratch-mode=1777'];
-    ours = await runVerdicts([serverPath(), ...words], user);
+    ours = await runVerdictsHere([serverPath(), ...words], user);
   });
 
   it("comes to the same end as with the incumbent's server", () => {
@@ -121,19 +120,3 @@ describe('autopkgtest with the regime null', function () {
     expect(mine.verdicts['needs-root']).to.match(/^SKIP .*"root-on-testbed"/);
   });
 });
-
-/** On this machine itself, so whatever the tests write goes into a directory of theirs. */
-async function runVerdicts(server: string[], more: string[]): Promise<HarnessResult> {
-  const directory = openDirectory();
-  const copied = `${directory}/copied`;
-  const setUp = `${directory}/set-up`;
-  const { options, mark } = makeInputs(directory, { copied, kept: '.', setUp });
-  cleanUpAfterFile(() => {
-    for (const pid of processesWith(mark)) process.kill(pid, 'SIGKILL');
-  });
-  return runHarness({
-    server,
-    subject: fixturePackage('verdicts'),
-    options: [...options, ...more],
-  });
-}

@@ -1,23 +1,15 @@
 import { expect } from 'chai';
-import { chmodSync, chownSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 
 import { passwordFile, sshWords } from '../regimes/ssh/support.ts';
 import { makeAccount, type TestAccount } from '../support/account.ts';
-import { cleanUpAfterFile } from '../support/clean-up.ts';
 import { serverPath } from '../support/server.ts';
 import { skip } from '../support/skip.ts';
 import { startSshd, type TestSshd } from '../support/sshd.ts';
 import { expectSame } from './compare.ts';
-import { makeInputs } from './inputs.ts';
 import { stdoutOf } from './read-output.ts';
-import {
-  fixturePackage,
-  hasHarness,
-  openDirectory,
-  runHarness,
-  type HarnessResult,
-} from './run-harness.ts';
-import { processesWith } from './stray.ts';
+import { fixturePackage, hasHarness, openDirectory, runHarness } from './run-harness.ts';
+import { runVerdictsHere } from './run-verdicts.ts';
 
 // One after the other, never two at once: the harness' wrapper keeps a file of a fixed name in /tmp.
 
@@ -46,8 +38,8 @@ describe('autopkgtest with the regime ssh', function () {
 
   it("comes to the same end as with the incumbent's server, by sudo", async () => {
     const account = makeAccount({ sudo: 'free' });
-    const other = await runVerdicts(theirs(account, ...machine), account);
-    const mine = await runVerdicts(ours(account, ...machine), account);
+    const other = await runVerdictsHere(theirs(account, ...machine), [], account);
+    const mine = await runVerdictsHere(ours(account, ...machine), [], account);
     expectSame(mine, other);
     expect(mine.verdicts).to.include({ passes: 'PASS', 'needs-root': 'PASS', tmp: 'PASS' });
     expect(mine.verdicts['fails']).to.equal('FAIL non-zero exit status 3');
@@ -75,17 +67,3 @@ describe('autopkgtest with the regime ssh', function () {
     expect(mine.log).to.not.include(account.password);
   });
 });
-
-/** On this machine itself, so whatever the tests write goes into a directory of theirs. */
-async function runVerdicts(server: string[], account: TestAccount): Promise<HarnessResult> {
-  const directory = openDirectory();
-  const copied = `${directory}/copied`;
-  const setUp = `${directory}/set-up`;
-  const { options, mark } = makeInputs(directory, { copied, kept: '.', setUp });
-  cleanUpAfterFile(() => {
-    for (const pid of processesWith(mark)) process.kill(pid, 'SIGKILL');
-  });
-  chownSync(directory, account.uid, account.gid);
-  chmodSync(directory, 0o755);
-  return runHarness({ server, subject: fixturePackage('verdicts'), options });
-}
