@@ -16,6 +16,7 @@ import {
 } from '../crash/caller.ts';
 import { allProcesses, mountsBelow } from '../crash/processes.ts';
 import { needRoot } from '../regimes/support/needs.ts';
+import { openSession } from '../regimes/support/session.ts';
 import { makeSmallTree } from '../regimes/support/small-tree.ts';
 import { cleanUpAfterTest } from '../support/clean-up.ts';
 import { debianTarball, hasFixtures } from '../support/fixtures.ts';
@@ -39,13 +40,9 @@ describe('a session that is kept', function () {
 
   const run = (...args: string[]) => runAs(caller, args, 'input');
   const reapAll = () => reapKept(caller);
-  const openWith = async (...args: string[]): Promise<{ server: TestServer; scratch: string }> => {
+  const openWith = (...args: string[]) => {
     cleanUpAfterTest(reapAll);
-    const server = serverOf(caller, args);
-    expect(await server.reply()).to.equal('ok');
-    const reply = await server.command('open');
-    expect(reply).to.match(/^ok \//);
-    return { server, scratch: reply.slice(3) };
+    return openSession(caller, args);
   };
   const keptId = (server: TestServer) =>
     /session (\S+) is kept: 'regime shell/.exec(server.stderr())?.[1] ?? '';

@@ -6,7 +6,7 @@ import { sessionName } from '../../../src/session/ids.ts';
 import { idOf, runAs, selfAs, sessionsOf, type Caller } from '../../crash/caller.ts';
 import { importBusybox, startEngine, type TestEngine } from '../../support/docker.ts';
 import { fileTempDir } from '../../support/tempdir.ts';
-import { openSession } from '../support/session.ts';
+import { openSession, type OpenSession } from '../support/session.ts';
 
 const IMAGE = 'busybox:test';
 
@@ -83,14 +83,7 @@ describe('a session with containers', function () {
   it('has a share that all its containers see, and the host, without a copy', async () => {
     const bed = await openSession(caller, ['--share', 'docker', IMAGE]);
     const id = idOf(caller);
-    await bed.sh('cd "$REGIME_SESSION_SHARE" && echo kept >file && chmod 640 file && mkdir d');
-    for (const _ of [1, 2]) {
-      await bed.sh('echo spoilt >/srv');
-      await bed.revert();
-      const look =
-        'cd "$PLAINBOX_SESSION_SHARE" && ls -A && cat file && stat -c %a file . && ! [ -e /srv ]';
-      expect(await bed.sh(look)).to.equal('d\nfile\nkept\n640\n1777');
-    }
+    await expectShareOutlivesReverts(bed, '/srv');
     expect(existsSync(`${caller.state}/regime/sessions/${sessionName(id)}/share.tar`)).to.equal(
       false,
     );
@@ -115,14 +108,7 @@ describe('a session with containers', function () {
 
   it('has a share that a user who is not root can write into', async () => {
     const bed = await openSession(caller, ['--share', 'docker', IMAGE, '--user=1000']);
-    await bed.sh('cd "$REGIME_SESSION_SHARE" && echo kept >file && chmod 640 file && mkdir d');
-    for (const _ of [1, 2]) {
-      await bed.sh('echo spoilt >/tmp/new');
-      await bed.revert();
-      const look =
-        'cd "$PLAINBOX_SESSION_SHARE" && ls -A && cat file && stat -c %a file . && ! [ -e /tmp/new ]';
-      expect(await bed.sh(look)).to.equal('d\nfile\nkept\n640\n1777');
-    }
+    await expectShareOutlivesReverts(bed, '/tmp/new');
     await bed.sh('rm -r "$CHECKBOX_DATA"/*');
     await bed.revert();
     expect(await bed.sh('ls -A "$CHECKBOX_DATA"')).to.equal('');
@@ -130,3 +116,17 @@ describe('a session with containers', function () {
     expect(engine.containers()).to.deep.equal([]);
   });
 });
+
+/**
+ * Writes into the session share, and finds it as it was after each of two reverts.
+ * @param path a file that a revert has to take away
+ */
+async function expectShareOutlivesReverts(bed: OpenSession, path: string): Promise<void> {
+  await bed.sh('cd "$REGIME_SESSION_SHARE" && echo kept >file && chmod 640 file && mkdir d');
+  for (const _ of [1, 2]) {
+    await bed.sh(`echo spoilt >${path}`);
+    await bed.revert();
+    const look = `cd "$PLAINBOX_SESSION_SHARE" && ls -A && cat file && stat -c %a file . && ! [ -e ${path} ]`;
+    expect(await bed.sh(look)).to.equal('d\nfile\nkept\n640\n1777');
+  }
+}
