@@ -2,7 +2,7 @@
 # in a session of its own. Its stdin is the lifeline: only the server holds the other end, so when
 # the server goes, however it goes, the monitor ends the testbed and removes what it changed. It
 # takes requests from the lifeline, a line of percent-encoded words each, and answers with a line:
-#   unpack TARBALL          any number of: waiting STAGE | waiting BYTES, which are unpacked; then: ok DIRECTORY | failed STEP REASON
+#   unpack TARBALL NAME     any number of: waiting STAGE | waiting BYTES, which are unpacked; then: ok DIRECTORY | failed STEP REASON
 #   start KEY=VALUE…        any number of: waiting HOLDERS; then: ok RIGHTS NOTICE PREFIX-WORD… | failed STEP REASON
 #   environment VAR=VALUE…  ok
 #   describe                ok TEXT
@@ -61,10 +61,15 @@ sub handle_request {
         start_testbed();
         answer('ok', root_rights(), $settings->{notice} // '', prefix());
     }
-    elsif ($word eq 'unpack') { answer('ok', unpack_tarball($words[0])) }
+    elsif ($word eq 'unpack') {
+        my ($archive, $name) = @words;
+        $0 = "regime: monitor of $name";
+        answer_apart(sub { unpack_tarball($archive) });
+    }
     elsif ($word eq 'remove') {
         remove_base($words[0] || state_directory() . "/$words[1]");
         remove_cgroups($words[1]);
+        remove_half_trees();
         answer('ok');
     }
     elsif ($word eq 'await-monitor') { answer('ok', await_monitor($words[0])) }
@@ -97,34 +102,51 @@ sub serve {
     # Some hundreds of processes that spin in the testbed must not keep the monitor from ending it.
     eval { setpriority 0, 0, -10 } unless $>;
     $SIG{$_} = 'IGNORE' for qw(HUP INT PIPE);
-    my $terminated = 0;
     $SIG{TERM} = sub { $terminated = 1 };
     $entry = memory_file($script);
-    my ($buffer, $heard, $orphaned) = ('', time, 0);
     for (;;) {
-        while ($buffer =~ s/^([^\n]*)\n//) {
+        while ($unread =~ s/^([^\n]*)\n//) {
             my @words = map { decode($_) } split / /, $1;
-            next if eval { handle_request(@words); 1 };
-            my $what = ref $@ ? $@ : { step => 'a bug of the monitor', error => $@ };
-            answer('failed', $what->{step}, $what->{error});
+            attempt(sub { handle_request(@words) });
         }
         while ((my $keeper = waitpid -1, 1) > 0) { delete $retired{$keeper} }    # WNOHANG
-        my $wanted = '';
-        vec($wanted, fileno STDIN, 1) = 1 unless $orphaned;
         # Keepers that still remove what they had are looked after now and then; a handler of
         # SIGCHLD would interrupt whatever else is being waited for.
-        my $pause = keys %retired > 1 ? 0.2 : $orphaned ? 2 : $heartbeat || undef;
-        my $found = select($wanted, undef, undef, $pause);
-        last if $terminated || $heartbeat && time - $heard > $heartbeat;
-        next if $found <= 0;
-        $heard = time;
-        next if sysread STDIN, $buffer, 65536, length $buffer;
+        next if server_lives(keys %retired > 1 ? 0.2 : $heartbeat || undef);
+        last if $terminated || !$settings || !$settings->{kept};
         # What was kept has no server any more; the signal of who takes it away is looked for now and then,
         # for one that comes just before the select would be missed.
-        $settings && $settings->{kept} or last;
-        $orphaned = 1;
+        select undef, undef, undef, 2;
     }
     end_all();
+}
+
+# Does something for the server and tells it why where that fails.
+sub attempt {
+    my ($work) = @_;
+    return if eval { $work->(); 1 };
+    my $what = ref $@ ? $@ : { step => 'a bug of the monitor', error => $@ };
+    answer('failed', $what->{step}, $what->{error});
+}
+
+# Answers with what some work gives, which takes its time: in a process group of its own, so that it can be
+# ended, and itself tidy up, when the server goes meanwhile.
+sub answer_apart {
+    my ($work) = @_;
+    pipe(my $done, my $working) or fail('pipe');
+    my $worker = fork // fail('cannot fork');
+    if (!$worker) {
+        setpgrp;
+        # Its commands die of the signal, and what waits for them goes on to tidy up.
+        $SIG{TERM} = sub { $SIG{TERM} = 'IGNORE'; kill 'TERM', -$$ };
+        sys('prctl', PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+        attempt(sub { answer('ok', $work->()) });
+        exit 0;
+    }
+    close $working;
+    while (server_lives(0.2, $done)) { return if waitpid $worker, 1 }    # WNOHANG
+    kill 'TERM', $worker;
+    waitpid $worker, 0;
 }
 
 # Ends everything and removes every trace.

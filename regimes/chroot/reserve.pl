@@ -10,10 +10,7 @@ sub reserve_tree {
     until (flock $settings->{lock}, $kind | 4) {    # LOCK_NB
         my $holders = describe_holders($settings->{lock});
         answer('waiting', $told = $holders) if $holders ne $told;
-        my $wanted = '';
-        vec($wanted, fileno STDIN, 1) = 1;
-        # Nothing is sent while we wait but the end.
-        exit 0 if select($wanted, undef, undef, 0.1) > 0;
+        server_lives(0.1) or fail("cannot reserve $tree", 'the server has gone');
     }
 }
 

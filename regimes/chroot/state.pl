@@ -6,6 +6,9 @@
 my ($settings, $current, $generation, $heartbeat) = (undef, undef, 0, 0);
 my (%retired, $program, $entry, @environment);
 
+# What has come over the lifeline and is not worked off; when something came last; whether a SIGTERM came.
+my ($unread, $heard, $terminated) = ('', time, 0);
+
 sub our_settings { return $settings }
 
 # The pid namespace of the testbed that is open, as a link below /proc/PID/ns names it.
@@ -24,6 +27,21 @@ sub hear {
         $line .= $byte;
     }
     return ();
+}
+
+# Waits until something comes over the lifeline or a handle, or for some seconds (undef: for ever). False
+# where the server has gone: the lifeline has ended, it was silent for too long, or we were told to end.
+sub server_lives {
+    my ($seconds, $handle) = @_;
+    my $wanted = '';
+    vec($wanted, fileno $_, 1) = 1 for \*STDIN, $handle // ();
+    my $found = select($wanted, undef, undef, $seconds);
+    return 0 if $terminated;
+    if ($found > 0 && vec($wanted, fileno STDIN, 1)) {
+        $heard = time;
+        return sysread STDIN, $unread, 65536, length $unread;
+    }
+    return !$heartbeat || time - $heard <= $heartbeat;
 }
 
 sub say_to { my $handle = shift; syswrite $handle, join(' ', map { encode($_) } @_) . "\n" }

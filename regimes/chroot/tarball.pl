@@ -36,6 +36,16 @@ sub unpack_tarball {
     fail("cannot unpack $archive", $reason);
 }
 
+# What unpackers that were killed have left of trees: where nobody unpacks one now, any of them.
+sub remove_half_trees {
+    my $cache = cache_directory();
+    open(my $lock, '<', "$cache/lock") or return;
+    flock $lock, 2 | 4 or return;    # LOCK_EX, LOCK_NB
+    opendir(my $names, $cache) or return;
+    my @left = map { "$cache/$_" } grep { /\.unpacking$/ } readdir $names;
+    run_with_ids('rm', '-rf', '--', @left) if @left;
+}
+
 # The SHA-256 of a file. What a file with the same inode, size and times had is remembered, but not
 # where it was changed so lately that another change could show the same times.
 sub content_hash {

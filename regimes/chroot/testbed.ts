@@ -37,7 +37,7 @@ export async function openTestbed(
   const beat = remote ? setInterval(() => monitor.tell('beat'), BEAT * 1000).unref() : undefined;
   void monitor.ended.then(() => clearInterval(beat));
 
-  const lower = await lowerTree(monitor, settings, remote, context);
+  const lower = await lowerTree(monitor, settings, state.name, remote, context);
   const words = startWords(settings, state, lower, remote);
   const waiting = waitForOthers(context, settings.source);
   const [rights, notice, ...auxverb] = await monitor
@@ -91,6 +91,7 @@ export async function openTestbed(
 async function lowerTree(
   monitor: Monitor,
   { kind, source }: ChrootSettings,
+  name: string,
   remote: boolean,
   { signal, log }: Context,
 ): Promise<Bytes> {
@@ -103,7 +104,7 @@ async function lowerTree(
     const done = Number(said);
     advance = done > 0 ? { done, ...(total && { total }) } : { stage: shown(said) };
   };
-  const unpack = () => monitor.ask(['unpack', source], { signal, onWait });
+  const unpack = () => monitor.ask(['unpack', source, name], { signal, onWait });
   const [tree = ''] = await followed(log, `unpacking ${shown(source)}`, () => advance, unpack);
   return tree;
 }

@@ -1,8 +1,12 @@
+import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 
 import { expect } from 'chai';
 
+import { startChrootMonitor } from '../../../regimes/chroot/monitor.ts';
+import { localPlace } from '../../../src/place/local.ts';
 import { prefixOf, reapAs, runThrough, selfAs, serverOf, type Caller } from '../../crash/caller.ts';
+import { cleanUpAfterTest } from '../../support/clean-up.ts';
 import type { TestServer } from '../../support/server.ts';
 import { fileTempDir, tempDir } from '../../support/tempdir.ts';
 import { needRoot } from '../support/needs.ts';
@@ -101,6 +105,26 @@ describe('chroot --in-place', function () {
     await untilSays(reader, 'waiting for');
     expect(await writer.command('close')).to.equal('ok');
     expect(await reader.reply()).to.match(/^ok /);
+  });
+
+  it('goes on waiting while a server on another machine says that it lives', async () => {
+    const holder = spawn('flock', [tree, 'sh', '-c', 'echo held; read word']);
+    cleanUpAfterTest(() => void holder.kill('SIGKILL'));
+    await new Promise((resolve) => holder.stdout.once('data', resolve));
+    const monitor = startChrootMonitor(localPlace, []);
+    cleanUpAfterTest(() => {
+      monitor.drop();
+      return monitor.ended;
+    });
+    const settings = { name: 'regime-waits', base: `${tempDir()}/base`, lower: tree, heartbeat: 45 };
+    const words = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
+    const onWait = () => {
+      monitor.tell('beat');
+      holder.stdin.end();
+    };
+    const [rights] = await monitor.ask(['start', ...words], { onWait });
+    expect(rights).to.equal('full');
+    await monitor.ask(['end']);
   });
 
   it('goes to the next when its holder is killed', async () => {
