@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { cleanUpAfterFile } from './clean-up.ts';
@@ -58,6 +58,7 @@ export async function startPodman(context: Mocha.Context): Promise<TestPodman> {
       if (!endKeepers(directory) && !unmountBelow(directory)) break;
       await sleep(100);
     }
+    removeNetworks();
   });
   for (let waited = 0; !(await answers(socket)); waited += 50) {
     if (waited > PATIENCE || service.exitCode !== null) {
@@ -66,6 +67,14 @@ export async function startPodman(context: Mocha.Context): Promise<TestPodman> {
     await sleep(50);
   }
   return { host: `unix://${socket}`, podman };
+}
+
+/** podman keeps networks where ip-netns(8) does, and leaves the directory mounted on itself. */
+function removeNetworks(): void {
+  const directory = '/run/netns';
+  if (!existsSync(directory) || readdirSync(directory).length > 0) return;
+  // Another file's podman may just have begun to use it: that one removes it then.
+  if (spawnSync('umount', [directory]).status === 0) rmdirSync(directory);
 }
 
 /** @returns whether anything was mounted there */
