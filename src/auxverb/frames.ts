@@ -20,27 +20,44 @@ const HEAD = 5;
 /** Bytes that a frame to the server may hold: Linux takes no longer argv. */
 const LIMIT = 8 << 20;
 
-/** One frame. */
-export function frame(kind: FrameKind, data: Buffer): Buffer {
+/** What stands before the bytes of a frame. */
+export function frameHead(kind: FrameKind, length: number): Buffer {
   const head = Buffer.allocUnsafe(HEAD);
   head.write(kind, 0, 'latin1');
-  head.writeUInt32BE(data.length, 1);
-  return Buffer.concat([head, data]);
+  head.writeUInt32BE(length, 1);
+  return head;
 }
 
-/** Takes frames apart as they come; returns a function for the next chunk. @throws Error for nonsense */
+/**
+ * Takes frames apart as they come; returns a function for the next chunk. Input is handed on in the pieces
+ * that have come, without being copied; all else whole. @throws Error for nonsense
+ */
 export function frameReader(take: (kind: string, data: Buffer) => void): (chunk: Buffer) => void {
   let unread: Buffer = Buffer.alloc(0);
+  /** Bytes of input that are still to come of its frame. */
+  let input = 0;
+  const cut = (size: number) => {
+    const part = unread.subarray(0, size);
+    unread = unread.subarray(size);
+    return part;
+  };
   return (chunk) => {
     unread = unread.length === 0 ? chunk : Buffer.concat([unread, chunk]);
-    while (unread.length >= HEAD) {
+    for (;;) {
+      if (input > 0 && unread.length > 0) {
+        const data = cut(input);
+        input -= data.length;
+        take('i', data);
+      }
+      if (unread.length < HEAD) return;
       const length = unread.readUInt32BE(1);
       if (length > LIMIT) throw new Error('a frame that is too long');
-      if (unread.length < HEAD + length) return;
       const kind = unread.toString('latin1', 0, 1);
-      const data = unread.subarray(HEAD, HEAD + length);
-      unread = unread.subarray(HEAD + length);
-      take(kind, data);
+      if (kind === 'i') {
+        cut(HEAD);
+        input = length;
+      } else if (unread.length < HEAD + length) return;
+      else take(kind, cut(HEAD + length).subarray(HEAD));
     }
   };
 }

@@ -4,7 +4,8 @@ import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs';
 
 import { bufferOf, type Argv, type Bytes } from '../bytes.ts';
 import { asError } from '../errors.ts';
-import { frame, frameReader, type FrameKind } from './frames.ts';
+import { gatherWrites } from '../gather.ts';
+import { frameHead, frameReader, type FrameKind } from './frames.ts';
 import { installProgram, type AuxverbProgram } from './program.ts';
 
 /** What a caller wants to be run. */
@@ -52,8 +53,9 @@ export async function serveAuxverbs(
   const path = `/proc/${process.pid}/fd/${descriptor}`;
   const callers = new Set<Socket>();
   // An auxverb never half-closes: where its socket ends, it has gone.
-  const server = createServer((socket) => {
+  const server = createServer({ highWaterMark: 1 << 18 }, (socket) => {
     callers.add(socket);
+    gatherWrites(socket);
     socket.once('close', () => callers.delete(socket));
     serveCaller(socket, start);
   });
@@ -119,14 +121,20 @@ function takeFrame(command: AuxverbCommand, kind: string, data: Buffer, socket: 
   }
 }
 
-function tell(socket: Socket, kind: FrameKind, text: string): boolean {
-  return socket.writable && socket.write(frame(kind, Buffer.from(text)));
+function tell(socket: Socket, kind: FrameKind, text: string): void {
+  if (socket.writable) send(socket, kind, Buffer.from(text));
+}
+
+/** @returns false where the caller does not keep up */
+function send(socket: Socket, kind: FrameKind, data: Buffer): boolean {
+  socket.write(frameHead(kind, data.length));
+  return socket.write(data);
 }
 
 /** Hands on what a command writes, and how it ends. */
 function relay(command: AuxverbCommand, socket: Socket): void {
   const pass = (kind: FrameKind) => (data: Buffer) => {
-    if (!socket.writable || socket.write(frame(kind, data))) return;
+    if (!socket.writable || send(socket, kind, data)) return;
     command.stdout.pause();
     command.stderr.pause();
   };

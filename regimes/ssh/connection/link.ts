@@ -4,6 +4,7 @@ import type { Client } from 'ssh2';
 
 import type { Bytes } from '../../../src/bytes.ts';
 import { asError, TestbedError } from '../../../src/errors.ts';
+import { gatherWrites } from '../../../src/gather.ts';
 import type { Context } from '../../../src/regime.ts';
 import { holdChannel, type Channel, type ExecOptions, type HeldChannel } from './channel.ts';
 import { sessionsOf } from './greeting.ts';
@@ -40,6 +41,7 @@ export async function openLink(
 ): Promise<Link> {
   const { Client: SshClient } = await loadSsh2();
   const client = new SshClient();
+  gatherWrites(stream);
   let greeting: string;
   try {
     greeting = await logIn(client, target, stream, context);

@@ -91,20 +91,24 @@ function outputOf(argv: Argv, signal: AbortSignal, heard?: (piece: Bytes) => voi
 
 function contentOf(file: FileHandle): Reading {
   let trouble: string | undefined;
-  // One for all: the garbage collector is slow with many that are large.
-  const buffer = Buffer.allocUnsafe(PIECE);
-  const read = async () => {
+  // Two for all, one filled while the other is sent: the garbage collector is slow with many large ones.
+  const buffers = [Buffer.allocUnsafe(PIECE), Buffer.allocUnsafe(PIECE)] as const;
+  const readInto = async (buffer: Buffer) => {
     try {
-      return (await file.read({ buffer })).bytesRead;
+      return buffer.subarray(0, (await file.read({ buffer })).bytesRead);
     } catch (cause) {
       trouble = asError(cause).message;
-      return 0;
+      return buffer.subarray(0, 0);
     }
   };
   return {
     async feed(input) {
-      for (let size = await read(); size > 0; size = await read()) {
-        await write(input, buffer.subarray(0, size));
+      let [spare, other] = buffers;
+      let coming = readInto(other);
+      for (let piece = await coming; piece.length > 0; piece = await coming) {
+        coming = readInto(spare);
+        await write(input, piece);
+        [spare, other] = [other, spare];
       }
     },
     end: () => Promise.resolve({ status: trouble === undefined ? 0 : 2, words: trouble ?? '' }),

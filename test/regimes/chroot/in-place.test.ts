@@ -116,7 +116,12 @@ describe('chroot --in-place', function () {
       monitor.drop();
       return monitor.ended;
     });
-    const settings = { name: 'regime-waits', base: `${tempDir()}/base`, lower: tree, heartbeat: 45 };
+    const settings = {
+      name: 'regime-waits',
+      base: `${tempDir()}/base`,
+      lower: tree,
+      heartbeat: 45,
+    };
     const words = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
     const onWait = () => {
       monitor.tell('beat');
