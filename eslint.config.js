@@ -27,12 +27,18 @@ export default tseslint.config(
       '@typescript-eslint/use-unknown-in-catch-callback-variable': 'off',
       // Node's types say ReadableStream where a child's pipe is a Readable.
       '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
+      // See there why.
+      'no-restricted-properties': [
+        'error',
+        { object: 'AbortSignal', property: 'any', message: 'Use anyOf of src/abort.ts.' },
+      ],
       'no-restricted-exports': [
         'error',
         { restrictDefaultExports: { direct: true, named: true, defaultFrom: true } },
       ],
     },
   },
+  { files: ['src/abort.ts'], rules: { 'no-restricted-properties': 'off' } },
   {
     files: ['test/**/*.ts'],
     rules: {

@@ -6,9 +6,21 @@ export function abortOf(signal: AbortSignal): Promise<undefined> {
   });
 }
 
+const sourcesOf = new WeakMap<AbortSignal, readonly AbortSignal[]>();
+
 /**
- * A controller of one's own that a signal aborts too, with its reason, until `end`. By hand, as Node 20 may
- * collect AbortSignal.any's sources before they fire.
+ * What is aborted with the first of several signals, by its reason. AbortSignal.any's, which holds them
+ * weakly: Node may collect a timeout that nobody else knows before it fires, and no time is ever up then
+ * (github.com/nodejs/node/issues/57736). Here they live as long as it does.
+ */
+export function anyOf(...signals: readonly AbortSignal[]): AbortSignal {
+  const any = AbortSignal.any([...signals]);
+  sourcesOf.set(any, signals);
+  return any;
+}
+
+/**
+ * A controller of one's own that a signal aborts too, with its reason, until `end`.
  * @throws the signal's reason where that is aborted already
  */
 export function relayAbort(signal: AbortSignal): { stop: AbortController; end: () => void } {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 
+import { anyOf } from '../../src/abort.ts';
 import { asError, TestbedError } from '../../src/errors.ts';
 import type { Place } from '../../src/place/place.ts';
 import { asRoot, checkPerl, checkProgram, installing } from '../../src/place/programs.ts';
@@ -41,7 +42,7 @@ async function askEngine(
   try {
     const address = findEngine(name, undefined, outer.isHost, false);
     what = `the engine at ${address.url || 'the usual place'}`;
-    const both = AbortSignal.any([signal, limit]);
+    const both = anyOf(signal, limit);
     const engine = await connectEngine(address, outer, directory.short, both);
     try {
       const { Version } = await engine.docker.version();

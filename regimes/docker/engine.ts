@@ -1,5 +1,6 @@
 import type Docker from 'dockerode';
 
+import { anyOf } from '../../src/abort.ts';
 import { asError, TestbedError } from '../../src/errors.ts';
 import type { Place } from '../../src/place/place.ts';
 import type { Address } from './address.ts';
@@ -78,7 +79,7 @@ function withoutHost<T>(make: () => T): T {
 }
 
 async function askVersion(docker: Docker, signal: AbortSignal): Promise<string> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(ANSWER)]);
+  const limit = anyOf(signal, AbortSignal.timeout(ANSWER));
   try {
     // A request that is not given up would keep this process; version() of the library takes no signal
     // that its types know of.

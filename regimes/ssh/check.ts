@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-import { abortOf } from '../../src/abort.ts';
+import { abortOf, anyOf } from '../../src/abort.ts';
 import { asError } from '../../src/errors.ts';
 import type { Place } from '../../src/place/place.ts';
 import { checkPerl } from '../../src/place/programs.ts';
@@ -36,7 +36,7 @@ async function loads(what: string, load: () => Promise<unknown>): Promise<Findin
 /** Keys to log in with. A password, or a key that is named on the command line, does without. */
 async function checkKeys({ log, signal }: CheckContext): Promise<Finding> {
   const what = 'keys to log in with';
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(ANSWER)]);
+  const limit = anyOf(signal, AbortSignal.timeout(ANSWER));
   const agent = process.env['SSH_AUTH_SOCK'];
   const asked = agentKeys(agent ? { agent } : {}, { log });
   const held = (await Promise.race([asked, abortOf(limit)])) ?? [];

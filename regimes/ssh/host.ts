@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 
+import { anyOf } from '../../src/abort.ts';
 import { bufferOf, textOf, type Argv, type Bytes } from '../../src/bytes.ts';
 import { TestbedError } from '../../src/errors.ts';
 import type { Place } from '../../src/place/place.ts';
@@ -147,7 +148,7 @@ async function logIn(
   return {
     connection: await connect(target, context),
     passwords() {
-      const limit = AbortSignal.any([context.signal, AbortSignal.timeout(PATIENCE)]);
+      const limit = anyOf(context.signal, AbortSignal.timeout(PATIENCE));
       return passwords(target, 'sudo', limit);
     },
   };

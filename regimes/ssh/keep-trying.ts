@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { anyOf } from '../../src/abort.ts';
 import { asError, TestbedError } from '../../src/errors.ts';
 import { followed } from '../../src/log.ts';
 import type { Context } from '../../src/regime.ts';
@@ -37,7 +38,7 @@ export async function keepTrying<T>(
     while (!limit.aborted) {
       const patience = startPatience(ATTEMPT);
       try {
-        const found = await attempt(AbortSignal.any([signal, limit, patience.signal]));
+        const found = await attempt(anyOf(signal, limit, patience.signal));
         if (found !== undefined) return found;
         last = '';
       } catch (cause) {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { anyOf } from '../../src/abort.ts';
 import type { Bytes } from '../../src/bytes.ts';
 import { TestbedError } from '../../src/errors.ts';
 import { describeEnding, succeeded, type Place } from '../../src/place/place.ts';
@@ -106,13 +107,13 @@ async function whileGoingDown(
   const lost = machine.lost.then(() => isDown.abort());
   while (!limit.aborted) {
     const waiting = new AbortController();
-    const stop = AbortSignal.any([signal, limit, waiting.signal]);
+    const stop = anyOf(signal, limit, waiting.signal);
     await Promise.race([lost, sleep(LOOK, undefined, { signal: stop }).catch(() => {})]);
     waiting.abort();
     signal.throwIfAborted();
     if (isDown.signal.aborted) return undefined;
     try {
-      const mark = await look(AbortSignal.any([signal, AbortSignal.timeout(DEADLINE)]));
+      const mark = await look(anyOf(signal, AbortSignal.timeout(DEADLINE)));
       if (mark !== undefined) return mark;
     } catch {
       signal.throwIfAborted();

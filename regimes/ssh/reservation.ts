@@ -1,6 +1,6 @@
 import { hostname, userInfo } from 'node:os';
 
-import { abortOf } from '../../src/abort.ts';
+import { abortOf, anyOf } from '../../src/abort.ts';
 import { bytesOf, type Bytes } from '../../src/bytes.ts';
 import { asError, TestbedError } from '../../src/errors.ts';
 import { collect } from '../../src/place/collect.ts';
@@ -59,7 +59,7 @@ export async function reserve(
   const silence = setTimeout(() => giveUp.abort(noAnswer(place)), SILENCE);
 
   const answered = new Promise<'held' | 'unlocked'>((resolve, reject) => {
-    const given = AbortSignal.any([waiting.signal, giveUp.signal]);
+    const given = anyOf(waiting.signal, giveUp.signal);
     const stop = () => reject(asError(given.reason));
     given.addEventListener('abort', stop, { once: true });
     if (given.aborted) stop();

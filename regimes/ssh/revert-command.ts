@@ -1,3 +1,4 @@
+import { anyOf } from '../../src/abort.ts';
 import type { Bytes } from '../../src/bytes.ts';
 import { TestbedError } from '../../src/errors.ts';
 import { describeEnding, type Place } from '../../src/place/place.ts';
@@ -20,7 +21,7 @@ export async function runRevertCommand(
   const timeout = AbortSignal.timeout(DEADLINE);
   const running = host.spawn(['sh', '-c', 'eval "$1" >&2', 'sh', command], {
     stdio: ['ignore', 'ignore', 'pipe'],
-    signal: AbortSignal.any([signal, timeout]),
+    signal: anyOf(signal, timeout),
   });
   const tell = (line: string) => log.warn(`revert: ${line}`);
   const [output, ending] = await Promise.all([forwardLines(running.stderr, tell), running.ended]);

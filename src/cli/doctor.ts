@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 
-import { abortOf } from '../abort.ts';
+import { abortOf, anyOf } from '../abort.ts';
 import { bytesOf, textOf, type Argv } from '../bytes.ts';
 import { asError, shown, UsageError } from '../errors.ts';
 import { stderrLogger } from '../log.ts';
@@ -56,7 +56,7 @@ export async function doctor(args: Argv): Promise<number> {
     const regimes = await Promise.all(names.map(locate));
     halt = haltOnSignals();
     const log = stderrLogger(flag('debug'));
-    const signal = AbortSignal.any([halt, AbortSignal.timeout(PATIENCE)]);
+    const signal = anyOf(halt, AbortSignal.timeout(PATIENCE));
     // All checks run side by side: that many listeners are no leak.
     setMaxListeners(0, signal);
     const room = makeTrialRoom(repositoryIn(value('state-dir')));

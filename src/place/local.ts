@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 
+import { anyOf } from '../abort.ts';
 import type { Argv } from '../bytes.ts';
 import { TestbedError, TimedOut } from '../errors.ts';
 import { spawnableArgv } from './argv.ts';
@@ -104,7 +105,7 @@ function endOnAbort(
 async function runLocally(argv: Argv, options: RunOptions = {}): Promise<Outcome> {
   const { input, deadline, maxOutput = 1 << 20, heard } = options;
   const limits = [options.signal, deadline && AbortSignal.timeout(deadline)].filter((s) => !!s);
-  const signal = limits.length > 0 ? AbortSignal.any(limits) : undefined;
+  const signal = limits.length > 0 ? anyOf(...limits) : undefined;
   const running = spawnLocally(
     argv,
     {

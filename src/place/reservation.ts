@@ -1,3 +1,4 @@
+import { anyOf } from '../abort.ts';
 import { shown, TestbedError } from '../errors.ts';
 import type { Bytes } from '../bytes.ts';
 import type { Context } from '../regime.ts';
@@ -33,7 +34,7 @@ export function waitForOthers(
     );
   };
   return {
-    signal: AbortSignal.any([signal, patience.signal]),
+    signal: anyOf(signal, patience.signal),
     onWait(holders) {
       if (wait === 0) return giveUp(holders);
       const words = `waiting for ${shown(what)}, which is used by ${shown(holders)}`;

@@ -1,3 +1,4 @@
+import { anyOf } from '../abort.ts';
 import type { Bytes } from '../bytes.ts';
 import { CopyFailed, ProtocolError, TimedOut } from '../errors.ts';
 import { commands, type Call, type Command } from './commands.ts';
@@ -32,9 +33,7 @@ export async function answerTo(
   if (!command) throw new ProtocolError(`unknown command ${name}`);
   checkCall(name, command, words, asking.session);
   const signal =
-    command.endsWithInput && endOfInput
-      ? AbortSignal.any([asking.signal, endOfInput])
-      : asking.signal;
+    command.endsWithInput && endOfInput ? anyOf(asking.signal, endOfInput) : asking.signal;
   try {
     return { keyword: 'ok', words: await command.run({ ...asking, words, signal }) };
   } catch (error) {

@@ -1,4 +1,4 @@
-import { abortOf } from '../abort.ts';
+import { abortOf, anyOf } from '../abort.ts';
 import type { Bytes } from '../bytes.ts';
 import { asError, ProtocolError } from '../errors.ts';
 import type { Logger } from '../log.ts';
@@ -41,7 +41,7 @@ export async function serve(
   options: ServeOptions,
 ): Promise<Finish> {
   const { log, report } = options;
-  const halt = AbortSignal.any([options.halt, reply.broken]);
+  const halt = anyOf(options.halt, reply.broken);
   const halted = abortOf(halt);
   const dialect = dialectState(options.dialect);
   const queue = queueLines(lines);

@@ -1,3 +1,4 @@
+import { anyOf } from '../abort.ts';
 import type { Place } from '../place/place.ts';
 import { localPlace } from '../place/local.ts';
 import type { Context, Regime } from '../regime.ts';
@@ -60,7 +61,7 @@ export async function discardTestbed(
   lookups: Lookups,
   outer: DiscardContext,
 ): Promise<void> {
-  const signal = AbortSignal.any([outer.signal, AbortSignal.timeout(DEADLINE)]);
+  const signal = anyOf(outer.signal, AbortSignal.timeout(DEADLINE));
   const current = structuredClone(record);
   await settle(current, storage, lookups, { ...outer, signal });
   const { scratch, share } = current;

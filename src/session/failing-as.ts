@@ -1,9 +1,10 @@
+import { anyOf } from '../abort.ts';
 import { asError, TestbedError, TimedOut } from '../errors.ts';
 
 /** A signal that is aborted after some milliseconds too. */
 export function within(timeout: number | undefined, signal: AbortSignal): AbortSignal {
   if (timeout === undefined) return signal;
-  return AbortSignal.any([signal, AbortSignal.timeout(timeout)]);
+  return anyOf(signal, AbortSignal.timeout(timeout));
 }
 
 /** A step that ends the server where it fails; a time limit of its own is a failure of the testbed. */

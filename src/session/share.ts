@@ -1,5 +1,6 @@
 import { open, rename, rm } from 'node:fs/promises';
 
+import { anyOf } from '../abort.ts';
 import type { Argv, Bytes } from '../bytes.ts';
 import { asError, TestbedError } from '../errors.ts';
 import { collect } from '../place/collect.ts';
@@ -105,7 +106,7 @@ async function pump(
   [stdin, stdout]: [Stdio, Stdio],
   context: Context,
 ): Promise<void> {
-  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(DEADLINE)]);
+  const signal = anyOf(context.signal, AbortSignal.timeout(DEADLINE));
   const script = readScript(`${name}.sh`, import.meta.url);
   const running = place.spawn(['sh', '-c', script, name, path], {
     stdio: [stdin, stdout, 'pipe'],

@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 
+import { anyOf } from '../../../src/abort.ts';
 import { TestbedError } from '../../../src/errors.ts';
 import type { Target } from './target.ts';
 
@@ -25,7 +26,7 @@ export async function dial(
   { label, hostName, port, family, connectTimeout }: Target,
   signal: AbortSignal,
 ): Promise<Socket> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(connectTimeout)]);
+  const limit = anyOf(signal, AbortSignal.timeout(connectTimeout));
   const socket = new Socket();
   // Each command is a few small packets, one after the other's answer.
   socket.setNoDelay(true);

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 
 import type { CipherAlgorithm, Client } from 'ssh2';
 
+import { anyOf } from '../../../src/abort.ts';
 import { asError } from '../../../src/errors.ts';
 import type { Context } from '../../../src/regime.ts';
 import { addKnownHost } from './add-known-host.ts';
@@ -39,7 +40,7 @@ export async function logIn(
 ): Promise<string> {
   // Nobody is asked any more once the log-in is over, as when the host has lost its patience.
   const over = new AbortController();
-  const attempt = authenticate(target, { signal: AbortSignal.any([signal, over.signal]), log });
+  const attempt = authenticate(target, { signal: anyOf(signal, over.signal), log });
   let verdict: HostKeyVerdict = { known: true };
   let newKey: Buffer | undefined;
   let greeted = false;

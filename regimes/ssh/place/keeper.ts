@@ -1,4 +1,4 @@
-import { abortOf } from '../../../src/abort.ts';
+import { abortOf, anyOf } from '../../../src/abort.ts';
 import type { Bytes } from '../../../src/bytes.ts';
 import { collect } from '../../../src/place/collect.ts';
 import { TestbedError } from '../../../src/errors.ts';
@@ -32,7 +32,7 @@ export interface Keeper {
  */
 export async function startKeeper(far: FarSide, { signal, log }: Context): Promise<Keeper> {
   const { label } = far.connection;
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(LIMIT)]);
+  const limit = anyOf(signal, AbortSignal.timeout(LIMIT));
   const keeper = await startRemote(far, farScript('keeper', far.directory, String(PATIENCE)), {
     unlisted: true,
     signal: limit,

@@ -1,5 +1,6 @@
 import { PassThrough, Writable } from 'node:stream';
 
+import { anyOf } from '../../../src/abort.ts';
 import type { Argv } from '../../../src/bytes.ts';
 import { asError, TestbedError, TimedOut } from '../../../src/errors.ts';
 import { collect } from '../../../src/place/collect.ts';
@@ -44,7 +45,7 @@ async function runRemotely(far: FarSide, argv: Argv, options: RunOptions): Promi
   const { input, deadline, maxOutput = 1 << 20, heard } = options;
   const limit = deadline === undefined ? undefined : AbortSignal.timeout(deadline);
   const limits = [options.signal, limit].filter((signal) => signal !== undefined);
-  const signal = AbortSignal.any(limits);
+  const signal = anyOf(...limits);
   const stopped = () => {
     if (!signal.aborted || !limit?.aborted || options.signal?.aborted)
       return signal.reason as unknown;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Readable } from 'node:stream';
 
+import { anyOf } from '../../../src/abort.ts';
 import type { Bytes } from '../../../src/bytes.ts';
 import { lastWords, TestbedError } from '../../../src/errors.ts';
 import { describeEnding } from '../../../src/place/place.ts';
@@ -44,7 +45,7 @@ export async function startWrapper(
   // It gives up the start, and nothing after it.
   const start = new AbortController();
   const stop = () => start.abort();
-  const limits = signal ? AbortSignal.any([signal, limit]) : limit;
+  const limits = signal ? anyOf(signal, limit) : limit;
   limits.addEventListener('abort', stop, { once: true });
   if (limits.aborted) stop();
   try {

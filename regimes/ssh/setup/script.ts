@@ -1,5 +1,6 @@
 import { closeSync, constants, existsSync, fsyncSync, openSync, rmSync } from 'node:fs';
 
+import { anyOf } from '../../../src/abort.ts';
 import { bufferOf, textOf, type Argv, type Bytes } from '../../../src/bytes.ts';
 import { asError, TestbedError } from '../../../src/errors.ts';
 import type { Logger } from '../../../src/log.ts';
@@ -73,7 +74,7 @@ export function useSetupScript(script: SetupScript, note: Bytes, host: Place): S
     const timeout = AbortSignal.timeout(deadline);
     const running = host.spawn(
       ['perl', '-e', readScript('run-setup.pl', import.meta.url), note, ...argv],
-      { stdio: ['ignore', 'pipe', 'pipe'], signal: AbortSignal.any([signal, timeout]) },
+      { stdio: ['ignore', 'pipe', 'pipe'], signal: anyOf(signal, timeout) },
     );
     // Heard while it runs: it may take half an hour.
     const [stdout, stderr, ending] = await Promise.all([

@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 
+import { anyOf } from '../../abort.ts';
 import { bytesOf, textOf, type Argv, type Bytes } from '../../bytes.ts';
 import { asError, ProtocolError, shown, TestbedError, UsageError } from '../../errors.ts';
 import { reportToStderr, stderrLogger, withoutControls, writeStderr } from '../../log.ts';
@@ -148,7 +149,7 @@ async function sayOnce(talk: Talk, words: Argv, halt: AbortSignal): Promise<Said
   const start = performance.now();
   const time = () => paint(`(${describeTime(performance.now() - start)})`, 'dim');
   try {
-    const said = await talk.say(words, AbortSignal.any([halt, interrupted.signal]));
+    const said = await talk.say(words, anyOf(halt, interrupted.signal));
     if (words[0]?.startsWith('!')) toFreshLine();
     const text = said.keyword === 'ok' ? readable(said) : describeAnswer(said);
     process.stdout.write(`${withoutControls(text)} ${time()}\n`);
