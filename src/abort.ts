@@ -1,9 +1,16 @@
 /** Resolves when a signal is aborted, at once where it is already; never rejects. */
 export function abortOf(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
-  });
+  return heedAbort(signal).aborted;
+}
+
+/** The same for one wait of many under a signal that lives long: nothing of it stays there after `end`. */
+export function heedAbort(signal: AbortSignal): { aborted: Promise<undefined>; end: () => void } {
+  let resolve = (_: undefined) => {};
+  const aborted = new Promise<undefined>((settle) => (resolve = settle));
+  const heard = () => resolve(undefined);
+  if (signal.aborted) heard();
+  else signal.addEventListener('abort', heard, { once: true });
+  return { aborted, end: () => signal.removeEventListener('abort', heard) };
 }
 
 const sourcesOf = new WeakMap<AbortSignal, readonly AbortSignal[]>();

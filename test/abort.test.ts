@@ -1,16 +1,7 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-
 import { expect } from 'chai';
 
 import { abortOf, anyOf, relayAbort } from '../src/abort.ts';
-
-/** Has V8 collect all that nobody holds. */
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  for (let times = 0; times < 5; times++) collect();
-}
+import { collectGarbage } from './support/garbage.ts';
 
 const forever = new AbortController();
 

@@ -72,10 +72,13 @@ export async function openTestbed(
     },
     async close() {
       // Without an answer in time the lifeline's end has to do; a reaper looks whether it did.
-      const patience = AbortSignal.timeout(CLOSE_LIMIT);
-      await monitor.ask(['end'], { signal: patience }).catch(() => monitor.drop());
-      await Promise.race([monitor.ended, abortOf(patience)]);
-      if (!patience.aborted) return;
+      const patience = new AbortController();
+      const timer = setTimeout(() => patience.abort(), CLOSE_LIMIT);
+      const { signal } = patience;
+      await monitor.ask(['end'], { signal }).catch(() => monitor.drop());
+      await Promise.race([monitor.ended, abortOf(signal)]);
+      clearTimeout(timer);
+      if (!signal.aborted) return;
       throw new TestbedError({ step: `${label} is still being taken away`, status: 'time is up' });
     },
   };

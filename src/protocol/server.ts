@@ -1,4 +1,4 @@
-import { abortOf, anyOf } from '../abort.ts';
+import { anyOf, heedAbort } from '../abort.ts';
 import type { Bytes } from '../bytes.ts';
 import { asError, ProtocolError } from '../errors.ts';
 import type { Logger } from '../log.ts';
@@ -42,7 +42,6 @@ export async function serve(
 ): Promise<Finish> {
   const { log, report } = options;
   const halt = anyOf(options.halt, reply.broken);
-  const halted = abortOf(halt);
   const dialect = dialectState(options.dialect);
   const queue = queueLines(lines);
 
@@ -63,7 +62,12 @@ export async function serve(
   async function serveLines(): Promise<Finish> {
     for (;;) {
       const lease = startLease(session.isOpen ? options.lease : undefined);
-      const line = await Promise.race([queue.next(), halted, lease.over]).finally(lease.stop);
+      // Of its own: one promise for all lines would hold on to each of them.
+      const halted = heedAbort(halt);
+      const line = await Promise.race([queue.next(), halted.aborted, lease.over]).finally(() => {
+        halted.end();
+        lease.stop();
+      });
       if (line === EXPIRED) return { by: 'lease' };
       if (halt.aborted) return { by: 'halt', reason: halt.reason };
       if (line === undefined) return { by: 'end-of-input', wasOpen: session.isOpen };

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 
 import { CopyFailed, ProtocolError, TestbedError, TimedOut } from '../../src/errors.ts';
+import { collectGarbage } from '../support/garbage.ts';
 import { converse, fakeServer, untilAborted } from './support.ts';
 
 /** Commands that need an open testbed, as whole lines with the right number of words. */
@@ -40,6 +41,24 @@ describe('the protocol server', () => {
       'quit',
     ]);
     expect(replies.length).to.equal(5);
+  });
+
+  it('remembers no line that it has worked off', async () => {
+    const server = fakeServer();
+    server.send('open');
+    const before = collectGarbage();
+    for (let line = 0; line < 40; line++) {
+      const worked = new Promise<void>((resolve) => {
+        server.session.steps['copyDown'] = () => Promise.resolve(resolve());
+      });
+      server.send(`copydown /${String(line).repeat(250_000)} /tmp/x`);
+      await worked;
+      server.session.calls.length = 0;
+    }
+    // In one-byte characters they are 15 MB.
+    expect(collectGarbage() - before).to.be.below(5_000_000);
+    server.send('quit');
+    await server.finished;
   });
 
   it('works off nothing after quit', async () => {
