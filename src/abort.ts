@@ -17,7 +17,7 @@ const sourcesOf = new WeakMap<AbortSignal, readonly AbortSignal[]>();
 
 /**
  * What is aborted with the first of several signals, by its reason. AbortSignal.any's, which holds them
- * weakly: Node may collect a timeout that nobody else knows before it fires, and no time is ever up then
+ * weakly: Node 20 may collect a timeout that nobody else knows before it fires, and no time is ever up then
  * (github.com/nodejs/node/issues/57736). Here they live as long as it does.
  */
 export function anyOf(...signals: readonly AbortSignal[]): AbortSignal {
