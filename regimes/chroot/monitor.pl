@@ -140,6 +140,7 @@ sub answer_apart {
         # Its commands die of the signal, and what waits for them goes on to tidy up.
         $SIG{TERM} = sub { $SIG{TERM} = 'IGNORE'; kill 'TERM', -$$ };
         sys('prctl', PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+        exit 1 if $terminated;    # by a signal that came before
         attempt(sub { answer('ok', $work->()) });
         exit 0;
     }
