@@ -57,7 +57,8 @@ const reboot: Command = {
   arity: [0, 1],
   state: 'open',
   needs: 'reboot',
-  async run({ words: [mode], session, signal }) {
+  async run({ words, session, signal }) {
+    const [mode] = words.map(decodeWord);
     if (mode !== undefined && mode !== 'prepare-only') {
       throw new ProtocolError(`reboot takes only the word prepare-only, not ${mode}`);
     }

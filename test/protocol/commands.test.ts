@@ -78,7 +78,7 @@ describe('the commands', () => {
   });
 
   it('reboot with no result word, at once or when the testbed goes down by itself', async () => {
-    const { session, replies } = await afterOpen('reboot', 'reboot prepare-only');
+    const { session, replies } = await afterOpen('reboot', 'reboot prepare%2Donly');
     expect(replies).to.deep.equal(['ok\n', 'ok\n']);
     expect(session.calls.slice(1, 3)).to.deep.equal([
       ['reboot', false],
