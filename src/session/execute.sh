@@ -11,10 +11,12 @@ cd -- "$directory" || complain "cannot enter the directory $directory"
 exec 9>&1 8>&2
 [ -r "$in" ] || complain "cannot read $in"
 exec <"$in"
-if [ "$tfd" != 1 ]; then (: >"$out") || complain "cannot write $out" && exec >"$out"; fi
+# Each is opened once: to the reader of a FIFO a trial would be its end. Behind `command` a failed exec
+# does not end the shell.
+if [ "$tfd" != 1 ]; then command exec >"$out" || complain "cannot write $out"; fi
 if [ "$tfd" = 2 ]; then exec 2>&9
 elif [ "$err" = "$out" ] && [ "$tfd" != 1 ]; then exec 2>&1
-else (: >"$err") || complain "cannot write $err" && exec 2>"$err"
+else command exec 2>"$err" || complain "cannot write $err"
 fi
 case $tfd in
   '' | 1 | 2) ;;

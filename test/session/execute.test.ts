@@ -82,6 +82,19 @@ for (const [name, argsOf] of [
       expect(await output('both')).to.equal('1\n2\n3');
     });
 
+    it('has a FIFO for its output as a reader expects it: with one end', async () => {
+      const fifo = `${bed.scratch}/fifo`;
+      // Opened for reading first, so that whoever opened it to write and closed it would be the end.
+      await execute(`mkfifo ${fifo}; (exec cat ${fifo} >${fifo}.read) >/dev/null 2>&1 &`);
+      for (const files of [`${fifo} ${bed.scratch}/err`, `${bed.scratch}/out ${fifo}`]) {
+        const line = `execute ${encodeMembers(['sh', '-c', 'echo 1; echo 2 >&2'])} /dev/null ${files} /`;
+        expect(await bed.server.command(`${line} timeout=20`)).to.equal('ok 0');
+        const stream = files.startsWith(fifo) ? '1' : '2';
+        await until(async () => (await output('fifo.read')) === stream, 'the FIFO was read');
+        await execute(`(exec cat ${fifo} >${fifo}.read) >/dev/null 2>&1 &`);
+      }
+    });
+
     it('kills at its time limit the command and all that it started', async () => {
       const begun = performance.now();
       const script = `sleep 97 & setsid sleep 97 & (setsid sh -c 'sleep 97; :' &) ; trap "" TERM; echo on; while :; do sleep 97; done`;
