@@ -45,16 +45,17 @@ export async function runServer(
   await reaping;
   process.stdin.destroy();
   end(finish);
+  // One that came while the testbed was closed for another reason counts as well.
+  if (halt.reason instanceof Signalled) dieBy(halt.reason.signal);
 }
 
 /** Exit statuses: regime-protocol(7), ENDINGS. */
 function end(finish: Finish): void {
-  if (finish.by === 'halt' && finish.reason instanceof Signalled) {
-    dieBy(finish.reason.signal);
-  } else if (finish.by === 'quit') process.exitCode = 0;
+  if (finish.by === 'quit') process.exitCode = 0;
   else if (finish.by === 'end-of-input') process.exitCode = finish.wasOpen ? 12 : 0;
   else if (finish.by === 'lease') process.exitCode = 12;
   else if (finish.by === 'halt') {
+    if (finish.reason instanceof Signalled) return;
     writeStderr(`regime: failure: ${asError(finish.reason).message}\n`);
     process.exitCode = 12;
   } else if (isExpected(finish.error)) process.exitCode = 12;
