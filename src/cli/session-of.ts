@@ -8,6 +8,9 @@ import type { ServeRequest } from './request.ts';
 /** Seconds that a copy may take where the environment says nothing else. */
 const COPY_TIMEOUT = 300;
 
+/** The longest that a timer of Node's can wait, in seconds (2^31-1 ms). */
+const LONGEST = 2_147_483;
+
 /**
  * The session that a command line asks for; nothing is opened yet.
  * @param inherited the descriptors that the caller passed on
@@ -30,13 +33,14 @@ export function sessionOf(
     keep: options.keep,
     share: options.share,
     setup: options.setup,
-    copyTimeLimit: copyTimeLimit() * 1000,
+    copyTimeLimit: copyTimeLimit(),
     inherited,
   });
   return progress ? followSession(session, progress) : session;
 }
 
-function copyTimeLimit(): number {
-  const seconds = Number(process.env['AUTOPKGTEST_VIRT_COPY_TIMEOUT'] ?? COPY_TIMEOUT);
-  return seconds > 0 && seconds < 2_147_483 ? seconds : COPY_TIMEOUT;
+/** Milliseconds that a copy may take. @param given seconds, as the environment has them */
+export function copyTimeLimit(given = process.env['AUTOPKGTEST_VIRT_COPY_TIMEOUT']): number {
+  const seconds = Number(given ?? COPY_TIMEOUT);
+  return (seconds > 0 ? Math.min(seconds, LONGEST) : COPY_TIMEOUT) * 1000;
 }
