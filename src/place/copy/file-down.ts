@@ -1,5 +1,5 @@
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
 
 import { bufferOf, type Bytes } from '../../bytes.ts';
 import { CopyFailed } from '../../errors.ts';
@@ -39,6 +39,8 @@ export async function copyFileDown(
     const found = await handle.stat();
     if (!found.isFile())
       throw new CopyFailed({ step: `${step}: ${named(source)} is no regular file` });
+    // On the host itself the two may be one file: opening it to write would empty what is to be read.
+    if (place.isHost && (await isFile(destination, found))) return;
     const executable = found.mode & 0o111 ? 'x' : '-';
     const hasHoles = found.size > SMALL && found.blocks * 512 < found.size;
     if (hasHoles && tarOf(place) === 'gnu') {
@@ -96,4 +98,9 @@ export async function copyFileDown(
     );
     return done;
   }
+}
+
+async function isFile(name: Bytes, { dev, ino }: Stats): Promise<boolean> {
+  const found = await stat(bufferOf(name)).catch(() => undefined);
+  return found?.dev === dev && found.ino === ino;
 }

@@ -124,8 +124,12 @@ async function overwrite(
     );
     if (owned) {
       await chmod(bufferOf(data), found.mode & 0o1777);
-      await rename(bufferOf(data), bufferOf(destination));
-      return;
+      // Where something is mounted on the file, nothing can take its place.
+      const placed = await rename(bufferOf(data), bufferOf(destination)).then(
+        () => true,
+        () => false,
+      );
+      if (placed) return;
     }
   }
   const outcome = await localPlace.run(['cp', '--', data, destination], { deadline: 120_000 });

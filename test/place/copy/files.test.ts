@@ -17,7 +17,9 @@ import {
 } from 'node:fs';
 
 import { copyDown, copyUp } from '../../../src/place/copy.ts';
+import { localPlace } from '../../../src/place/local.ts';
 import { CopyFailed } from '../../../src/errors.ts';
+import { skip } from '../../support/skip.ts';
 import { tempDir } from '../../support/tempdir.ts';
 import { copyOptions, envPlace, rejection, WAYS } from './support/places.ts';
 import { walkTree } from './support/tree-walk.ts';
@@ -155,6 +157,19 @@ for (const { direction, how, more } of ways) {
       expect(names(root)).to.deep.equal(['', 'a', 'd']);
     });
 
+    it('goes into a file on which another is mounted', async function () {
+      if (process.getuid?.() !== 0) skip(this, 'only root can do this');
+      const root = tempDir();
+      for (const name of ['a', 'b', 'under']) writeFileSync(`${root}/${name}`, name);
+      spawnSync('mount', ['--bind', `${root}/under`, `${root}/b`]);
+      try {
+        await copy(`${root}/a`, `${root}/b`);
+        expect(readFileSync(`${root}/under`, 'utf8')).to.equal('a');
+      } finally {
+        spawnSync('umount', [`${root}/b`]);
+      }
+    });
+
     it('may go to a device', async () => {
       const root = tempDir();
       writeFileSync(`${root}/a`, 'x');
@@ -163,6 +178,24 @@ for (const { direction, how, more } of ways) {
     });
   });
 }
+
+describe('A file of the host itself', () => {
+  it('is left as it is where it is copied onto itself, by another name too', async () => {
+    const root = tempDir();
+    const data = Buffer.alloc(3 << 20, 'x');
+    writeFileSync(`${root}/a`, data);
+    symlinkSync('a', `${root}/l`);
+    linkSync(`${root}/a`, `${root}/h`);
+    for (const name of ['a', 'l', 'h']) {
+      const request = { kind: 'file', existing: 'merge' } as const;
+      const [one, other] = [`${root}/a`, `${root}/${name}`];
+      await copyDown(localPlace, { host: one, testbed: other, ...request }, copyOptions());
+      expect(readFileSync(`${root}/a`).equals(data), `${name}, down`).to.equal(true);
+      await copyUp(localPlace, { host: one, testbed: other, ...request }, copyOptions());
+      expect(readFileSync(`${root}/a`).equals(data), `${name}, up`).to.equal(true);
+    }
+  });
+});
 
 describe('A file with an x bit', () => {
   it('is executable on the testbed, new or not, and not on the way up', async () => {
