@@ -18,7 +18,8 @@ export async function refuseReplacing(directory: Bytes, step: string): Promise<v
   if (directory === '/') throw refuse('is the root directory');
   const kept = {
     'the home directory': homesOf(),
-    'the working directory': [process.cwd()],
+    // Not process.cwd(), which knows only names that are UTF-8.
+    'the working directory': ['/proc/self/cwd'],
   };
   for (const [what, names] of Object.entries(kept)) {
     for (const name of names) {
