@@ -4,7 +4,12 @@ use strict;
 use warnings;
 
 my ($pipe, @command) = @ARGV;
+# Variables of the command's that are perl's too; then a word -- and the command.
 delete $ENV{PERL_BADLANG};
+while (($_ = shift @command // '--') ne '--') {
+    my ($name, $value) = split /=/, $_, 2;
+    $ENV{$name} = $value;
+}
 sub gone { print STDERR "regime: the testbed has gone\n"; exit 255 }
 open(my $lifeline, '<', $pipe) or gone();
 pipe(my $deaths, my $death) or die "pipe: $!";

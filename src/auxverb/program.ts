@@ -24,8 +24,10 @@ export const AUXVERB_PROGRAMS: Readonly<Record<'native' | 'perl' | 'node', Auxve
   perl: {
     file: 'auxverb.pl',
     content: () => script('auxverb.pl'),
-    // What a caller's locale or its PERL_BADLANG makes perl say is no word of the command's.
-    start: 'export PERL_BADLANG=0; exec perl "$0/auxverb.pl"',
+    // What a caller's environment makes perl say or do is no business of the command's.
+    start:
+      'unset PERL5OPT PERL5LIB PERLLIB PERLIO PERL_UNICODE; export PERL_BADLANG=0; ' +
+      'exec perl "$0/auxverb.pl"',
   },
   node: {
     file: 'auxverb.cjs',

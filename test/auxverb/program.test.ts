@@ -157,6 +157,13 @@ for (const [name, program] of Object.entries(AUXVERB_PROGRAMS)) {
       await until(() => commands[0]?.signalCode !== null, 'the command has ended');
     });
 
+    it('is deaf to what the caller’s environment asks of its language', async () => {
+      const asked = ['PERL_UNICODE=SDA', 'PERL5OPT=-Mnonsense', 'NODE_OPTIONS=--nonsense'];
+      const words = [...asked, ...server.prefix, 'sh', '-c', 'cat; exit 7'];
+      const result = await runThrough(['env'], words, { input: 'é' });
+      expect(result).to.deep.include({ status: 7, stdout: 'Ã©', stderr: '' });
+    });
+
     it('does without what the caller has closed', async () => {
       const words = [...server.prefix, 'sh', '-c', 'cat; echo x; echo y >&2'];
       const child = spawn('sh', ['-c', 'exec "$@" <&- >&- 2>&-', 'sh', ...words]);

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { userInfo } from 'node:os';
 
@@ -31,6 +32,32 @@ describe('the null regime', function () {
     expect(await bed.sh(`cat ${bed.scratch}/out`)).to.equal(
       `of the caller /var\n${userInfo().username}`,
     );
+    await bed.quit();
+  });
+
+  it('hands on to a command what its caller’s environment asks of perl, and does not do it', async () => {
+    const bed = await openSession(caller, ['null']);
+    const prefix = await bed.prefix();
+    const asked = {
+      PERL5OPT: '-Mnonsense',
+      PERL5LIB: '/no "where"\n$HOME',
+      PERL_UNICODE: 'SDA',
+      PERLIO: ':crlf',
+      PERL_BADLANG: '1',
+      PATH: '/nowhere',
+    };
+    for (const [name, value] of Object.entries(asked)) {
+      const { status, stdout, stderr } = spawnSync(
+        '/usr/bin/env',
+        [`${name}=${value}`, ...prefix, '/usr/bin/printenv', name],
+        { encoding: 'utf8' },
+      );
+      expect({ status, stdout, stderr }, name).to.deep.equal({
+        status: 0,
+        stdout: `${value}\n`,
+        stderr: '',
+      });
+    }
     await bed.quit();
   });
 
