@@ -15,14 +15,11 @@ export interface TarMember {
   /** Bytes of data that follow, holes not counted. */
   size: number;
   /** For a file with holes: its size with them, and where its data go. */
-  sparse?: { realSize: number; map: readonly SparsePart[] };
+  sparse?: { realSize: number; map: SparseMap };
 }
 
-/** `length` bytes of data at `offset`. */
-export interface SparsePart {
-  offset: number;
-  length: number;
-}
+/** Where a file has data: offset and length of each part, flat, as there may be millions of them. */
+export type SparseMap = readonly number[];
 
 /** What eleven octal digits hold. */
 const LARGEST = 0o77777777777;
@@ -56,9 +53,8 @@ export function writeMember(member: TarMember): Buffer {
 }
 
 /** The map that stands before the data: a count, then offset and length of each part, one a line. */
-function sparseMap(parts: readonly SparsePart[]): Buffer {
-  const lines = [parts.length, ...parts.flatMap(({ offset, length }) => [offset, length])];
-  const text = `${lines.join('\n')}\n`;
+function sparseMap(map: SparseMap): Buffer {
+  const text = `${[map.length / 2, ...map].join('\n')}\n`;
   return bufferOf(text + '\0'.repeat(padding(text.length)));
 }
 

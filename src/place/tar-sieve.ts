@@ -1,6 +1,6 @@
 import type { Bytes } from '../bytes.ts';
 import { BLOCK, padding, readHeader, sizeOf, textIn, type TarHeader } from './tar-header.ts';
-import { END_OF_ARCHIVE, writeMember, type SparsePart, type TarMember } from './tar-member.ts';
+import { END_OF_ARCHIVE, writeMember, type SparseMap, type TarMember } from './tar-member.ts';
 import { readPax } from './tar-pax.ts';
 import { readBytes, type ByteReader } from './tar-reader.ts';
 import { createTree, pathBelow, type SieveTree } from './tar-tree.ts';
@@ -20,7 +20,7 @@ export interface SieveNotes {
 /** Bytes of a pax header or long name that we take; Linux knows no name longer than 4096. */
 const META_LIMIT = 1 << 20;
 /** Bytes of a map of holes. */
-const MAP_LIMIT = 64 << 20;
+const MAP_LIMIT = 16 << 20;
 /** Bytes after the end of an archive: tar pads to its record size. */
 const TRAILER_LIMIT = 1 << 20;
 /** Output is handed on in pieces of about this size: a write for each header would cost too much. */
@@ -183,7 +183,7 @@ function isSparse(pax: Map<string, Bytes>): boolean {
 async function readSparseMap(
   reader: ByteReader,
   size: number,
-): Promise<{ map: SparsePart[]; taken: number }> {
+): Promise<{ map: SparseMap; taken: number }> {
   const numbers: number[] = [];
   let unread = '';
   let taken = 0;
@@ -199,17 +199,14 @@ async function readSparseMap(
     }
     if (unread.length > BLOCK) throw new Error('a broken map of holes');
   }
-  const map: SparsePart[] = [];
-  for (let at = 1; at < numbers.length; at += 2) {
-    map.push({ offset: numbers[at] ?? 0, length: numbers[at + 1] ?? 0 });
-  }
-  return { map, taken };
+  return { map: numbers.slice(1), taken };
 }
 
-function checkMap(map: readonly SparsePart[], dataSize: number, realSize: number): void {
+function checkMap(map: SparseMap, dataSize: number, realSize: number): void {
   let end = 0;
   let sum = 0;
-  for (const { offset, length } of map) {
+  for (let at = 0; at < map.length; at += 2) {
+    const [offset = 0, length = 0] = [map[at], map[at + 1]];
     if (offset < end) throw new Error('a broken map of holes');
     end = offset + length;
     sum += length;

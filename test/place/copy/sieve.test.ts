@@ -3,9 +3,11 @@ import fc from 'fast-check';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 
+import { END_OF_ARCHIVE, writeMember } from '../../../src/place/tar-member.ts';
 import { sieveArchive } from '../../../src/place/tar-sieve.ts';
 import { SOAK } from '../../support/soak.ts';
 import { tempDir } from '../../support/tempdir.ts';
+import { rejection } from './support/places.ts';
 import { makeTrees, tree } from './support/random-tree.ts';
 
 async function sieve(bytes: Buffer, chunk = 65536): Promise<Buffer> {
@@ -39,6 +41,20 @@ describe('The sieve for archives from a testbed', () => {
       }
       expect((await sieve(once)).equals(once)).to.equal(true);
     }
+  });
+
+  it('takes a million holes, and refuses so many that they would fill the memory', async () => {
+    const common = { mode: 0o755, mtime: '0', size: 0 };
+    const withHoles = (parts: number) => {
+      const sparse = { realSize: 1, map: new Array<number>(2 * parts).fill(0) };
+      const top = writeMember({ ...common, path: '', type: '5' });
+      const file = writeMember({ ...common, path: 'a', type: '0', sparse });
+      return Buffer.concat([top, file, END_OF_ARCHIVE]);
+    };
+    const many = withHoles(1_000_000);
+    expect((await sieve(many)).equals(many)).to.equal(true);
+    const refused = await rejection(sieve(withHoles(5_000_000)));
+    expect(refused.message).to.equal('a map of holes that is too long');
   });
 
   it('refuses damaged archives or writes ones that it would itself pass unchanged', async function () {

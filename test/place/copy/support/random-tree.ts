@@ -109,7 +109,7 @@ export function makeTrees(root: string, trees: readonly TreeNode[]): void {
         const { data, hole } = entry;
         const sparse = {
           realSize: hole + data.length,
-          map: [{ offset: hole, length: data.length }],
+          map: [hole, data.length],
         };
         const size = data.length;
         add(
