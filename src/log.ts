@@ -72,7 +72,8 @@ export function reportToStderr(text: string): void {
 /** Writes to stderr at once, and survives a stderr that is closed. */
 export function writeStderr(text: string | Buffer): void {
   try {
-    writeSync(2, typeof text === 'string' ? Buffer.from(text) : text);
+    let rest = typeof text === 'string' ? Buffer.from(text) : text;
+    while (rest.length > 0) rest = rest.subarray(writeSync(2, rest));
   } catch {
     // Nobody is listening: there is nowhere left to say so.
   }

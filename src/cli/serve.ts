@@ -4,6 +4,7 @@ import { defaultStateDirectory } from '../session/state-directory.ts';
 import { inheritedDescriptors } from './descriptors.ts';
 import { replyToStdout } from './stdout.ts';
 import type { ServeRequest } from './request.ts';
+import { leavePipesBlocking } from './shared-pipes.ts';
 import type { Transcript } from './transcript.ts';
 
 /**
@@ -20,6 +21,7 @@ export async function serve(request: ServeRequest): Promise<void> {
       return runTerminal(request, inherited);
     }
   }
+  leavePipesBlocking();
   const transcript = await openTranscript(request);
   const plain = replyToStdout();
   const reply = transcript?.replies(plain) ?? plain;
