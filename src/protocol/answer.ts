@@ -1,6 +1,6 @@
 import { anyOf } from '../abort.ts';
 import type { Bytes } from '../bytes.ts';
-import { CopyFailed, ProtocolError, TimedOut } from '../errors.ts';
+import { CopyFailed, ProtocolError, shown, TimedOut } from '../errors.ts';
 import { commands, type Call, type Command } from './commands.ts';
 import type { Session } from './session.ts';
 
@@ -30,7 +30,7 @@ export async function answerTo(
   { endOfInput, ...asking }: Asking,
 ): Promise<Answer> {
   const command = commands[name];
-  if (!command) throw new ProtocolError(`unknown command ${name}`);
+  if (!command) throw new ProtocolError(`unknown command ${shown(name, 200)}`);
   checkCall(name, command, words, asking.session);
   const signal =
     command.endsWithInput && endOfInput ? anyOf(asking.signal, endOfInput) : asking.signal;

@@ -1,5 +1,5 @@
 import type { Bytes } from '../bytes.ts';
-import { ProtocolError } from '../errors.ts';
+import { ProtocolError, shown } from '../errors.ts';
 import type { Dialect } from './dialect.ts';
 import { parseExecute } from './execute-words.ts';
 import type { CopyWords, Session } from './session.ts';
@@ -60,7 +60,7 @@ const reboot: Command = {
   async run({ words, session, signal }) {
     const [mode] = words.map(decodeWord);
     if (mode !== undefined && mode !== 'prepare-only') {
-      throw new ProtocolError(`reboot takes only the word prepare-only, not ${mode}`);
+      throw new ProtocolError(`reboot takes only the word prepare-only, not ${shown(mode, 200)}`);
     }
     await session.reboot(mode === 'prepare-only', signal);
     return [];
@@ -190,6 +190,6 @@ function copyWords(hostWord: Bytes, testbedWord: Bytes, dialect: Dialect): CopyW
 /** Harnesses send values in literal double quotes (`A="/x"`): one pair is taken off. */
 function shellVariable(word: Bytes): Bytes {
   const variable = decodeWord(word);
-  if (!/^[^=]+=/.test(variable)) throw new ProtocolError(`not VAR=VALUE: ${variable}`);
+  if (!/^[^=]+=/.test(variable)) throw new ProtocolError(`not VAR=VALUE: ${shown(variable, 200)}`);
   return variable.replace(/^([^=]+)="([^]*)"$/, '$1=$2');
 }

@@ -1,5 +1,5 @@
 import type { Bytes } from '../bytes.ts';
-import { ProtocolError } from '../errors.ts';
+import { ProtocolError, shown } from '../errors.ts';
 import type { ExecuteRequest } from './session.ts';
 import { decodeList, decodeWord } from './words.ts';
 
@@ -24,7 +24,7 @@ export function parseExecute(words: readonly Bytes[]): ExecuteRequest {
     if (name === 'env' && value !== undefined) environment.push(parseVariable(value));
     else if (name === 'timeout' && value !== undefined) setOnce(request, name, seconds(value));
     else if (name === 'debug' && value !== undefined) setOnce(request, name, descriptors(value));
-    else throw new ProtocolError(`execute does not know the keyword ${word}`);
+    else throw new ProtocolError(`execute does not know the keyword ${shown(word, 200)}`);
   }
   return request;
 }
@@ -39,7 +39,8 @@ function setOnce<K extends 'timeout' | 'debug'>(
 }
 
 function parseVariable(variable: Bytes): Bytes {
-  if (!/^[^=]+=/.test(variable)) throw new ProtocolError(`not env=VAR=VALUE: env=${variable}`);
+  if (!/^[^=]+=/.test(variable))
+    throw new ProtocolError(`not env=VAR=VALUE: env=${shown(variable, 200)}`);
   return variable;
 }
 
@@ -47,14 +48,15 @@ function parseVariable(variable: Bytes): Bytes {
 const LONGEST = 2_147_483;
 
 function seconds(value: Bytes): number {
-  if (!/^[0-9]+(\.[0-9]+)?$/.test(value)) throw new ProtocolError(`not a number: timeout=${value}`);
+  if (!/^[0-9]+(\.[0-9]+)?$/.test(value))
+    throw new ProtocolError(`not a number: timeout=${shown(value, 200)}`);
   return Math.min(Number(value), LONGEST) * 1000;
 }
 
 function descriptors(value: Bytes): { from: number; to: number } {
   const [, from, to] = /^([0-9]{1,4})-([0-9]{1,4})$/.exec(value) ?? [];
   if (from === undefined || to === undefined || from === '0') {
-    throw new ProtocolError(`not debug=TFD-HFD: debug=${value}`);
+    throw new ProtocolError(`not debug=TFD-HFD: debug=${shown(value, 200)}`);
   }
   return { from: Number(from), to: Number(to) };
 }

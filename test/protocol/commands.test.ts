@@ -93,6 +93,13 @@ describe('the commands', () => {
     expect(replies).to.deep.equal(['ok\n', 'ok\n']);
   });
 
+  it('are told of in a short line of text where there are none of them', async () => {
+    const { finish } = await converse([`\xc3\xa9${'x'.repeat(100_000)}`]);
+    const message = finish.by === 'failure' ? finish.error.message : '';
+    expect(message).to.match(/^unknown command éx+…$/);
+    expect(message.length).to.be.below(300);
+  });
+
   it('know no command of an object that has properties of its own', async () => {
     for (const word of ['constructor', '__proto__', 'toString', 'hasOwnProperty']) {
       const { finish } = await converse([word]);
