@@ -25,7 +25,14 @@ if (!$child) {
 # Ctrl-C at a terminal is for the command to deal with; being told to end is for both.
 $SIG{$_} = 'IGNORE' for qw(INT QUIT);
 for my $signal (qw(TERM HUP)) {
-    $SIG{$signal} = sub { kill $signal, $child; $SIG{$signal} = 'DEFAULT'; kill $signal, $$ };
+    $SIG{$signal} = sub {
+        my $start = start_of($child);
+        kill $signal, $child;
+        my $guard = fork;
+        outlast($child, $start) if defined $guard && !$guard;
+        $SIG{$signal} = 'DEFAULT';
+        kill $signal, $$;
+    };
 }
 for (;;) {
     my $wanted = '';
@@ -41,6 +48,30 @@ for (;;) {
     }
     sysread $deaths, my $drained, 64 if vec $wanted, fileno $deaths, 1;
     if (vec $wanted, fileno $lifeline, 1) { end_tree($child); gone() }
+}
+
+# Once we have been told to end nobody looks after the command any more, which may be deaf to it: it has two
+# seconds, or until the session has gone.
+sub outlast {
+    my ($child, $start) = @_;
+    $SIG{$_} = 'IGNORE' for qw(TERM HUP);
+    close $_ for \*STDIN, \*STDOUT, \*STDERR;    # others wait for the end of these
+    for (1 .. 20) {
+        my $wanted = '';
+        vec($wanted, fileno $lifeline, 1) = 1;
+        last if select($wanted, undef, undef, 0.1) > 0;
+        exit 0 if start_of($child) ne $start;
+    }
+    end_tree($child) if start_of($child) eq $start;
+    exit 0;
+}
+
+# When a process was started, the 22nd field of proc(5): a later one with its number has another. Empty
+# where it has ended.
+sub start_of {
+    my ($pid) = @_;
+    open(my $file, '<', "/proc/$pid/stat") or return '';
+    return (<$file> // '') =~ /\) [^ZX](?: \S+){18} (\d+)/ ? $1 : '';
 }
 
 # Ends a process and all that descend from it; stopped first, so that none can slip away.

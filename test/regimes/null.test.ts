@@ -4,7 +4,8 @@ import { userInfo } from 'node:os';
 
 import { expect } from 'chai';
 
-import { plainAs, selfAs, serverOf, type Caller } from '../crash/caller.ts';
+import { plainAs, selfAs, serverOf, startThrough, type Caller } from '../crash/caller.ts';
+import { familyOf, stillRunning, untilNone } from '../crash/processes.ts';
 import { skip } from '../support/skip.ts';
 import { tempDir } from '../support/tempdir.ts';
 import { hasPlainUser, plainUser } from '../support/user.ts';
@@ -58,6 +59,20 @@ describe('the null regime', function () {
         stderr: '',
       });
     }
+    await bed.quit();
+  });
+
+  it('ends a command that is deaf to the signal which has ended its auxverb', async () => {
+    const bed = await openSession(caller, ['null']);
+    const script = `trap '' TERM; echo up; while :; do sleep 1; done`;
+    const child = startThrough(await bed.prefix(), ['sh', '-c', script]);
+    await new Promise((resolve) => child.stdout?.once('data', resolve));
+    const family = familyOf(child.pid ?? 0);
+    const ended = new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
+    child.kill('SIGTERM');
+    expect(await ended).to.equal('SIGTERM');
+    const left = await untilNone(() => stillRunning(family), 10_000);
+    expect(left.map(({ command }) => command)).to.deep.equal([]);
     await bed.quit();
   });
 
