@@ -1,3 +1,5 @@
+import { nameFunctions } from './completion-names.ts';
+
 /** Words, each list by the pattern of bash that what stands before them has to fit. */
 export type Table = readonly (readonly [string, readonly string[]])[];
 
@@ -31,79 +33,119 @@ ${cases(words.values, 'value ')}
 ${cases(words.operands, 'operand ')}
   esac
 }
-_regime_ids() {
-  local state=${'$'}{1:-${'$'}{XDG_STATE_HOME:-$HOME/.local/state}/regime} each
-  wanted=
-  for each in "$state"/sessions/regime-*.session; do
-    each=${'$'}{each##*/regime-}
-    [[ $each == '*'* ]] || wanted+=" ${'$'}{each%.session}"
-  done
-}
-_regime_hosts() {
-  local line
-  wanted=
-  while read -r line; do
-    [[ $line =~ ^[Hh]ost[[:space:]=]+([^*?!]+)$ ]] && wanted+=" ${'$'}{BASH_REMATCH[1]}"
-  done <~/.ssh/config
-} 2>/dev/null
-_regime() {
-  local cur=${'$'}{COMP_WORDS[COMP_CWORD]} subject= option= word wanted first=1 count=0 glue= state= i
-  for ((i = 1; i < COMP_CWORD; i++)); do
-    word=${'$'}{COMP_WORDS[i]}
-    # bash cuts --option=value into three words, and so user@host and a:b.
-    case $word in
-      =) continue ;;
-      [:@]) glue=1; continue ;;
+${nameFunctions}# Completes the last of some words, each of them whole: into COMPREPLY, and what it may be into kind.
+# The first word may name a command where $first says so.
+_regime_words() {
+  local cur=${'$'}{*: -1} subject= option= word wanted= count=0 before= each
+  local state= address= engine= inside= seen found=()
+  for word in "${'$'}{@:1:$#-1}"; do
+    case "$option $word" in
+      '--state-dir '* | ' --state-dir='*) each=${'$'}{word#--state-dir=} state=${'$'}{each/#\~/$HOME} ;;
+      '--host '* | '-H '*) address=$word ;;
+      ' --host='*) address=${'$'}{word#*=} ;;
+      ' --podman') engine=podman ;;
     esac
-    if [[ $glue ]]; then glue=; continue; fi
     if [[ $option ]]; then
-      [[ $option == --state-dir ]] && state=${'$'}{word/#\~/$HOME}
       option=
       continue
     fi
     case $word in
-      +) subject= first= count=0 ;;
+      +)
+        [[ ' ${words.commands.join(' ')} ' == *" $subject "* ]] && continue
+        subject= first= count=0 address= engine= inside=1
+        ;;
       --) [[ $subject == script ]] && subject= first= count=0 ;;
+      --*=*) ;;
       -*)
         _regime_find "value $subject:$word"
-        if [[ $wanted || ${'$'}{COMP_WORDS[i + 1]} == = ]]; then option=$word; fi
+        [[ $wanted ]] && option=$word
         ;;
       *) if [[ $subject ]]; then ((count += 1)); else subject=$word; fi ;;
     esac
   done
-  [[ $cur == [:@] ]] && glue=1
-  [[ $cur == [=:@] ]] && cur=
   COMPREPLY=()
-  if [[ $glue ]]; then
-    _regime_find "operand $subject:$count"
-    [[ $wanted == HOST ]] || return
-  elif [[ $option ]]; then
+  wanted=
+  if [[ $option ]]; then
     _regime_find "value $subject:$option"
-    [[ $wanted ]] || _regime_find "value $subject:$option="
   elif ((count > 0)) && [[ ' ${words.passing.join(' ')} ' == *" $subject "* ]]; then
     return
+  elif [[ $cur == --*=* ]]; then
+    before=${'$'}{cur%%=*}= cur=${'$'}{cur#*=}
+    _regime_find "value $subject:${'$'}{before%=}"
+    [[ $wanted ]] || _regime_find "value $subject:$before"
   elif [[ $cur == -* ]]; then
     _regime_find "options $subject"
-    COMPREPLY=($(compgen -W "$wanted" -- "$cur"))
-    [[ ${'$'}{COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null
+  elif [[ $subject == run && $cur == [\'\"]* ]]; then
+    _regime_quoted "${'$'}{cur:1}"
     return
   elif [[ $subject ]]; then
     _regime_find "operand $subject:$((count + 1))"
   else
     wanted="${words.regimes.join(' ')}${'$'}{first:+ ${words.commands.join(' ')}}"
   fi
-  [[ $wanted == @(FILE|DIR) && $cur == '~/'* ]] && cur=$HOME/${'$'}{cur:2}
-  case $wanted in
-    FILE) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-    DIR) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
-    SERVER) mapfile -t COMPREPLY < <(compgen -c -- "$cur"); return ;;
+  kind=$wanted
+  [[ $kind == @(FILE|DIR) && $cur == '~/'* ]] && cur=$HOME/${'$'}{cur:2}
+  case $kind in
+    FILE) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+    DIR) mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
+    SERVER) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;
     NAME) wanted='${words.topics.join(' ')}' ;;
     REGIME) wanted='${words.regimes.join(' ')}' ;;
     ID) _regime_ids "$state" ;;
-    HOST) _regime_hosts ;;
-    -) return ;;
+    HOST)
+      [[ $cur == *@* ]] && before=${'$'}{cur%@*}@ cur=${'$'}{cur##*@}
+      wanted= seen=$'\n'
+      _regime_hosts ~/.ssh/config
+      ;;
+    IMAGE)
+      wanted=
+      # Inside another testbed it is another machine's engine.
+      [[ $inside ]] || _regime_images "${'$'}{engine:-$subject}" "$address"
+      ;;
+    -) wanted= ;;
   esac
-  COMPREPLY=($(compgen -W "$wanted" -- "$cur"))
+  [[ $kind == @(FILE|DIR|SERVER) ]] || read -ra COMPREPLY <<<"$wanted"
+  for each in "${'$'}{COMPREPLY[@]}"; do
+    [[ $kind == @(FILE|DIR|SERVER) || $each == "$cur"* ]] && found+=("$before$each")
+  done
+  COMPREPLY=("${'$'}{found[@]}")
+}
+# Completes the last word within one word in quotes, which bash replaces as a whole.
+_regime_quoted() {
+  local words lead each first= kind= found
+  [[ $1 == *[\'\"\\]* ]] && return
+  read -ra words <<<"$1"
+  [[ $1 == *[[:space:]] || $1 == '' ]] && words+=('')
+  lead=${'$'}{1%"${'$'}{words[-1]}"}
+  _regime_words "${'$'}{words[@]}"
+  found=("${'$'}{COMPREPLY[@]}")
+  COMPREPLY=()
+  for each in "${'$'}{found[@]}"; do
+    [[ $each == *[[:space:]\'\"\\]* ]] && continue
+    if [[ $kind == @(FILE|DIR) && -d $each ]]; then each+=/; elif [[ $each != *= ]]; then each+=' '; fi
+    COMPREPLY+=("$lead$each")
+  done
+  # After the only one bash would close the quotes.
+  ((${'$'}{#COMPREPLY[@]} == 1)) && COMPREPLY+=("${'$'}{COMPREPLY[0]} ")
+}
+_regime() {
+  local line=$COMP_LINE words=() lead= each i first=1 kind=
+  # bash cuts --option=value into three words, and so user@host and a:b, and replaces the last part only.
+  for ((i = 0; i <= COMP_CWORD; i++)); do
+    each=${'$'}{COMP_WORDS[i]}
+    if [[ $i == 0 || $line == [[:space:]]* ]]; then
+      words+=("$each") lead=
+    else
+      lead=${'$'}{words[-1]} words[-1]+=$each
+    fi
+    line=${'$'}{line#"${'$'}{line%%[![:space:]]*}"}
+    line=${'$'}{line#"$each"}
+  done
+  [[ $each == +([=:@]) ]] && lead=${'$'}{words[-1]}
+  _regime_words "${'$'}{words[@]:1}"
+  COMPREPLY=("${'$'}{COMPREPLY[@]#"$lead"}")
+  [[ $kind == @(FILE|DIR) ]] && compopt -o filenames 2>/dev/null
+  [[ ${'$'}{COMPREPLY[0]} == --*= ]] && compopt -o nospace 2>/dev/null
 }
 complete -F _regime regime autopkgtest-virt-regime
 `;

@@ -113,6 +113,6 @@ function kindOf(value: string): string[] {
   if (value === 'WORD') return ['revert', 'reboot', ...capabilities];
   if (value.startsWith('[USER@]HOST')) return ['HOST'];
   if (/\b(TARBALL|SCRIPT|HOST:TESTBED)\b/.test(value)) return ['FILE'];
-  const [, kind] = /\b(DIR|FILE|ID|NAME|SERVER|REGIME)\b/.exec(value) ?? [];
+  const [, kind] = /\b(DIR|FILE|ID|IMAGE|NAME|SERVER|REGIME)\b/.exec(value) ?? [];
   return kind === undefined || value === 'TESTBED:HOST' ? [] : [kind];
 }
