@@ -185,6 +185,8 @@ export interface Regime<Settings = unknown, State = unknown> {
   /** The operands as in a SYNOPSIS, as `DIR | TARBALL | /`. */
   readonly operands: string;
   readonly options: readonly OptionSpec[];
+  /** Options that it takes too, and that are explained where they belong: with other regimes. */
+  readonly borrowedOptions?: readonly OptionSpec[];
   /**
    * True where the words after the first operand are not ours but arguments for another
    * program (docker run): option parsing stops at the first operand.

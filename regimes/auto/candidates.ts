@@ -1,6 +1,16 @@
 import { textOf, type Argv, type Bytes } from '../../src/bytes.ts';
 import { asError, shown, UsageError } from '../../src/errors.ts';
 import type { Arguments, Offer, Regime, Testbed } from '../../src/regime.ts';
+import {
+  argumentsOf,
+  givenOf,
+  lackingOption,
+  nothingHas,
+  optionsOf,
+  withGiven,
+  wordsOf,
+  type GivenOptions,
+} from './given.ts';
 import { NEEDS, type Need } from './options.ts';
 
 /** A command line that may be tried. */
@@ -22,32 +32,46 @@ export interface AutoSettings {
 
 /**
  * What there is to try, strongest first: what takes back more; of equals what downloads nothing, then
- * in the order of the regimes.
+ * in the order of the regimes. Only a regime that has all options that were given is tried.
  * @throws UsageError where nothing suits the words
  */
 export function readSettings(
   regimes: readonly Regime[],
-  { operands, values }: Arguments,
+  given: Arguments,
   local: boolean,
 ): AutoSettings {
+  const { operands, values } = given;
   const [operand, ...more] = operands;
   if (more.length > 0) {
     throw new UsageError('it takes one operand: an image, a directory or a tarball');
   }
   const needs = values('need').map(readNeed);
+  const options = givenOf(optionsOf(regimes), given);
+  const lacking: string[] = [];
   const unfit: string[] = [];
-  const weighed = regimes.flatMap((regime) =>
-    (regime.offers?.(operand, local) ?? []).flatMap((offer) => {
+  const weighed = regimes.flatMap((regime) => {
+    const offers = regime.offers?.(operand, local) ?? [];
+    const option = lackingOption(regime, options);
+    if (option !== undefined) {
+      if (offers.length > 0) lacking.push(`not ${regime.name}: it has no option --${option}`);
+      return [];
+    }
+    return offers.flatMap((offer) => {
       try {
-        return [weigh(regime, offer, local)];
+        return [weigh(regime, offer, options, local)];
       } catch (cause) {
         unfit.push(`not ${regime.name}: ${asError(cause).message}`);
         return [];
       }
-    }),
+    });
+  });
+  const sorted = weighed.sort((a, b) => b.weight - a.weight).map(({ candidate }) => candidate);
+  // What sets offers of a regime apart may have been given.
+  const candidates = sorted.filter(
+    (one, index) => sorted.findIndex((other) => describe(other) === describe(one)) === index,
   );
-  const candidates = weighed.sort((a, b) => b.weight - a.weight).map(({ candidate }) => candidate);
   if (candidates.length > 0) return { candidates, needs, unfit };
+  if (options.length > 0) throw nothingHas(options, regimes, [...unfit, ...lacking]);
   const wanted = 'a directory or a tarball that is there, or the name of an image is wanted';
   throw new UsageError([`${wanted}: ${shown(operand ?? '')}`, ...unfit].join('; '));
 }
@@ -55,29 +79,12 @@ export function readSettings(
 /** What takes back more weighs more than what is here already. */
 const WEIGHTS = { everything: 4, packages: 2, nothing: 0 };
 
-function weigh(regime: Regime, offer: Offer, local: boolean) {
-  const settings = regime.configure(argumentsOf(offer), local);
+function weigh(regime: Regime, offer: Offer, given: GivenOptions, local: boolean) {
+  const { operands, all } = withGiven(offer, given);
+  const settings = regime.configure(argumentsOf(operands, all), local);
   const { reverts } = regime.foresee?.(settings) ?? {};
-  const candidate = { regime: regime.name, words: wordsOf(regime, offer), settings };
+  const candidate = { regime: regime.name, words: wordsOf(regime, operands, all), settings };
   return { candidate, weight: WEIGHTS[reverts ?? 'nothing'] + (offer.fetches ? 0 : 1) };
-}
-
-/** An offer as if somebody had typed it. */
-export function argumentsOf({ operands, options = {} }: Offer): Arguments {
-  const given = new Map(Object.entries(options));
-  return {
-    operands,
-    flag: (name) => given.has(name),
-    value: (name) => given.get(name),
-    values: (name) => [...given].flatMap(([key, value]) => (key === name ? [value] : [])),
-  };
-}
-
-function wordsOf({ name }: Regime, { operands, options = {} }: Offer): Argv {
-  const given = Object.entries(options).map(([key, value]) =>
-    value === '' ? `--${key}` : `--${key}=${value}`,
-  );
-  return [name, ...given, ...operands];
 }
 
 function readNeed(value: Bytes): Need {

@@ -1,6 +1,7 @@
 import type { Place } from '../../src/place/place.ts';
 import type { CheckContext, Context, Finding, Regime } from '../../src/regime.ts';
-import { argumentsOf, describe, readSettings } from './candidates.ts';
+import { describe, readSettings } from './candidates.ts';
+import { argumentsOf } from './given.ts';
 import { pickTestbed, strengthOf } from './pick.ts';
 
 /** Opens what would be taken where nothing is named, and takes it away again. */
@@ -10,7 +11,7 @@ export async function checkAuto(
   outer: Place,
   { signal, log, directory }: CheckContext,
 ): Promise<Finding[]> {
-  const settings = readSettings(regimes, argumentsOf({ operands: [] }), outer.isHost);
+  const settings = readSettings(regimes, argumentsOf([], []), outer.isHost);
   const session = {
     ...{ id: `doctor${process.pid}`, directory: `${directory}/auto`, repository: directory },
     ...{ local: outer.isHost, bare: true },

@@ -3,6 +3,7 @@ import type { Context, Regime } from '../../src/regime.ts';
 import { readSettings, type AutoSettings } from './candidates.ts';
 import { checkAuto } from './check.ts';
 import { checkpointingAs } from './checkpointing.ts';
+import { optionsOf } from './given.ts';
 import { autoOptions } from './options.ts';
 import { explain, pickTestbed } from './pick.ts';
 
@@ -40,6 +41,7 @@ export function autoRegime(regimes: readonly Regime[]): Regime<AutoSettings, Aut
     summary: 'the strongest of these that works here',
     operands: '[IMAGE | DIR | TARBALL]',
     options: autoOptions,
+    borrowedOptions: optionsOf(regimes),
     // As what it takes may: for what does not, there is then nothing to discard.
     outlivesOuter: true,
     configure: (given, local) => readSettings(regimes, given, local),

@@ -108,7 +108,7 @@ function hinting(place: string | undefined, parse: () => ParsedWords): ParsedWor
 function parsePart(words: Argv, regime: Regime): ParsedWords {
   const clash = regime.options.find(({ name }) => isServerOption(name));
   if (clash) throw new UsageError(`it has an option --${clash.name}, which is the server's`);
-  const specs = [...regime.options, ...serverOptions];
+  const specs = [...regime.options, ...(regime.borrowedOptions ?? []), ...serverOptions];
   if (!regime.passesArguments) return parseWords(words, specs);
   // Old callers put it at the end, where it would be taken for another program's.
   const own = words.filter((word) => word !== CLASSIC);

@@ -41,8 +41,9 @@ export async function completion(words: Argv): Promise<number> {
 export async function renderCompletion(): Promise<string> {
   const regimes: Subject[] = [];
   for (const { name, load } of builtInRegimes) {
-    const { operands, options, passesArguments } = (await load()).regime;
-    regimes.push({ name, operands, options, passesArguments });
+    const { operands, options, borrowedOptions = [], passesArguments } = (await load()).regime;
+    const all = [...options, ...borrowedOptions];
+    regimes.push({ name, operands, options: all, passesArguments });
   }
   const others: Subject[] = [];
   for (const { name, operands, load } of commands) {

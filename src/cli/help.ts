@@ -51,13 +51,23 @@ export function renderHelp(): string {
 }
 
 /** What `regime REGIME --help` says. */
-export function renderRegimeHelp({ name, summary, operands, options }: Regime): string {
+export function renderRegimeHelp(regime: Regime): string {
+  const { name, summary, operands, options, borrowedOptions } = regime;
   return [
     ...usage(`regime ${name}`, '[OPTION]...', operands, '[+ REGIME ...]'),
     '',
     ...fold(`${name}: ${summary}.`, 0),
     '',
     ...(options.length > 0 ? ['Options:', ...renderOptions(options), ''] : []),
+    ...(borrowedOptions
+      ? [
+          ...fold(
+            'Also the options of the regimes that it chooses from: only those that have them are then tried.',
+            0,
+          ),
+          '',
+        ]
+      : []),
     'Options with every regime:',
     ...renderOptions(serverOptions),
     '',

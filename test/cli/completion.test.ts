@@ -18,6 +18,10 @@ describe('the completion for bash', () => {
     [['re'], ['reap', 'reset']],
     [['chr'], ['chroot']],
     [['chroot', '--in-p'], ['--in-place']],
+    [
+      ['auto', '--in'],
+      ['--in-place', '--init'],
+    ],
     [['--dial'], ['--dialect=']],
     [['null', '--keep', '=', 'on'], ['on-failure']],
     [['null', '--keep', 'al'], ['always']],

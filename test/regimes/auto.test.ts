@@ -64,6 +64,36 @@ describe('the auto regime', function () {
     expect(run('auto --need=revert --need=revert-full-system', 'true').status).to.equal(0);
   });
 
+  it('takes the options of other regimes, and tries those that have them only', () => {
+    const done = run('auto --net=none --memory=1G', 'sh', '-c', 'grep -c : /proc/net/dev');
+    expect(done, done.stderr).to.include({ status: 0, stdout: '1\n' });
+    expect(done.stderr).to.match(/^regime: auto takes chroot --net=none --memory=1G \/, /);
+    const env = { ...caller.env, ...nowhere };
+    const engines = runAs({ ...caller, env }, ['run', 'auto --init --pull=never image', 'true']);
+    expect(engines.status).to.equal(125);
+    expect(engines.stderr.match(/not (docker|podman) [^:]*:/g)).to.deep.equal([
+      'not docker --pull=never --init image:',
+      'not podman --pull=never --init image:',
+    ]);
+  });
+
+  it('says which regimes have an option where none that suits has it', () => {
+    for (const [words, message] of [
+      [['--init'], /not chroot: it has no option --init; --init is an option of docker, podman \(/],
+      [
+        ['--net=none', 'image'],
+        /not podman: it has no option --net; --net is an option of chroot \(/,
+      ],
+      [['--memory=much'], /not chroot: --memory: not a size as 500M: much; /],
+      [['--inti'], /there is no option --inti; did you mean --init\?/],
+      [['--net'], /option --net needs a value, host\|none/],
+    ] as const) {
+      const { status, stdout, stderr } = runAs(caller, ['auto', ...words]);
+      expect([status, stdout], stderr).to.deep.equal([2, '']);
+      expect(stderr).to.match(message);
+    }
+  });
+
   it('refuses words that nothing suits before it says ok', () => {
     for (const words of [['./nothing'], ['no.tar'], ['a', 'b'], ['--need=much']]) {
       const { status, stdout, stderr } = runAs(caller, ['auto', ...words]);
