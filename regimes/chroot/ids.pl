@@ -77,7 +77,10 @@ sub run_with_ids {
     my $last = '';
     while (<$words>) {
         # Records of tar's: unpack_tarball asks for them.
-        if (/^tar: regime: unpacked (\d+)$/) { answer('waiting', $1 * 10_240); next }
+        if (/^tar: regime: unpacked (\d+)$/) {
+            answer('waiting', unpacked_so_far($pid, $command[-1], $1 * 10_240));
+            next;
+        }
         $last = $_ if /\S/ && !/^tar: (Exiting with failure|Error is not recoverable|Child returned|Skipping to next)/;
     }
     waitpid $pid, 0;

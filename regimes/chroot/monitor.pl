@@ -2,7 +2,7 @@
 # in a session of its own. Its stdin is the lifeline: only the server holds the other end, so when
 # the server goes, however it goes, the monitor ends the testbed and removes what it changed. It
 # takes requests from the lifeline, a line of percent-encoded words each, and answers with a line:
-#   unpack TARBALL NAME     any number of: waiting STAGE | waiting BYTES, which are unpacked; then: ok DIRECTORY | failed STEP REASON
+#   unpack TARBALL NAME     any number of: waiting STAGE | waiting BYTES, which are unpacked | waiting BYTES of BYTES, which are read; then: ok DIRECTORY | failed STEP REASON
 #   start KEY=VALUE…        any number of: waiting HOLDERS; then: ok RIGHTS NOTICE PREFIX-WORD… | failed STEP REASON
 #   environment VAR=VALUE…  ok
 #   describe                ok TEXT

@@ -36,6 +36,23 @@ sub unpack_tarball {
     fail("cannot unpack $archive", $reason);
 }
 
+# How much of an archive has been read, as `BYTES of BYTES`; where that does not show, the bytes that are
+# unpacked. A compressed one is read by a child of tar's, whose standard input it is.
+sub unpacked_so_far {
+    my ($tar, $archive, $unpacked) = @_;
+    my ($device, $inode, $size) = (stat $archive)[0, 1, 7];
+    open(my $list, '<', "/proc/$tar/task/$tar/children") or return $unpacked;
+    my @children = split / /, <$list> // '';
+    return $unpacked <= $size ? "$unpacked of $size" : $unpacked if !@children;
+    for my $child (@children) {
+        my ($on, $read) = (stat "/proc/$child/fd/0")[0, 1];
+        next unless defined $read && $on == $device && $read == $inode;
+        open(my $info, '<', "/proc/$child/fdinfo/0") or next;
+        return "$1 of $size" if <$info> =~ /^pos:\s+(\d+)/;
+    }
+    return $unpacked;
+}
+
 # What unpackers that were killed have left of trees: where nobody unpacks one now, any of them.
 sub remove_half_trees {
     my $cache = cache_directory();

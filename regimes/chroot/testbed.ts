@@ -1,7 +1,5 @@
-import { statSync } from 'node:fs';
-
 import { abortOf } from '../../src/abort.ts';
-import { bufferOf, textOf, type Argv, type Bytes } from '../../src/bytes.ts';
+import { textOf, type Argv, type Bytes } from '../../src/bytes.ts';
 import { shown, TestbedError } from '../../src/errors.ts';
 import { followed, type Advance } from '../../src/log.ts';
 import type { Place } from '../../src/place/place.ts';
@@ -37,7 +35,7 @@ export async function openTestbed(
   const beat = remote ? setInterval(() => monitor.tell('beat'), BEAT * 1000).unref() : undefined;
   void monitor.ended.then(() => clearInterval(beat));
 
-  const lower = await lowerTree(monitor, settings, state.name, remote, context);
+  const lower = await lowerTree(monitor, settings, state.name, context);
   const words = startWords(settings, state, lower, remote);
   const waiting = waitForOthers(context, settings.source);
   const [rights, notice, ...auxverb] = await monitor
@@ -95,17 +93,15 @@ async function lowerTree(
   monitor: Monitor,
   { kind, source }: ChrootSettings,
   name: string,
-  remote: boolean,
   { signal, log }: Context,
 ): Promise<Bytes> {
   if (kind === 'directory') return source;
   let advance: Advance = {};
-  // How much is in a compressed one shows in the end only.
-  const plain = !remote && source.endsWith('.tar');
-  const total = plain ? statSync(bufferOf(source), { throwIfNoEntry: false })?.size : undefined;
   const onWait = (said: Bytes) => {
-    const done = Number(said);
-    advance = done > 0 ? { done, ...(total && { total }) } : { stage: shown(said) };
+    const [, done, total] = /^(\d+)(?: of (\d+))?$/.exec(said) ?? [];
+    advance = done
+      ? { done: Number(done), ...(total && { total: Number(total) }) }
+      : { stage: shown(said) };
   };
   const unpack = () => monitor.ask(['unpack', source, name], { signal, onWait });
   const [tree = ''] = await followed(log, `unpacking ${shown(source)}`, () => advance, unpack);

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 
 import { expect } from 'chai';
@@ -6,6 +7,7 @@ import { expect } from 'chai';
 import { renderProgress } from '../../src/cli/progress-text.ts';
 import { cleanUpAfterTest } from '../support/clean-up.ts';
 import { serverArgv } from '../support/server.ts';
+import { skip } from '../support/skip.ts';
 import { tempDir } from '../support/tempdir.ts';
 import { openTerminal } from '../support/terminal.ts';
 
@@ -80,6 +82,44 @@ describe('progress', function () {
     terminal.press('C-c');
     const after = await terminal.shows(/interrupted \(.*\)\nnull open>/);
     expect(after).not.to.match(/copying|%/);
+  });
+
+  /** A directory for PATH with a program in it that stops after some data, until its test is over. */
+  function makeSlow(name: string): string {
+    const directory = tempDir();
+    const real = spawnSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).stdout.trim();
+    const script = `#!/bin/sh\n${real} "$@" | { head -c 8000000; read go <${makeFifo().path}; }\n`;
+    writeFileSync(`${directory}/${name}`, script, { mode: 0o755 });
+    return `${directory}:${process.env['PATH']}`;
+  }
+
+  it('tells the time left of a file that is copied from the testbed', async () => {
+    const directory = tempDir();
+    writeFileSync(`${directory}/big`, randomBytes(20_000_000));
+    const terminal = openTerminal(serverArgv('null'), {
+      XDG_STATE_HOME: state,
+      PATH: makeSlow('cat'),
+    });
+    await terminal.shows(/closed>/);
+    terminal.press('open', 'Enter');
+    await terminal.shows(/open>/);
+    terminal.press(`copyup ${directory}/big ${directory}/copy`, 'Enter');
+    await terminal.shows(/^copying \S+ of this host.*: \d+%, \d\.\d of 20\.0 MB, .* left$/m);
+  });
+
+  it('tells the time left of a packed tarball by how much of it has been read', async function () {
+    if (process.getuid?.() !== 0) skip(this, 'only root has no need of a user namespace');
+    const directory = tempDir();
+    writeFileSync(`${directory}/big`, randomBytes(20_000_000));
+    spawnSync('tar', ['-C', directory, '-czf', `${directory}/tree.tar.gz`, './big']);
+    const terminal = openTerminal(serverArgv('chroot', `${directory}/tree.tar.gz`), {
+      XDG_STATE_HOME: state,
+      XDG_CACHE_HOME: directory,
+      PATH: makeSlow('gzip'),
+    });
+    await terminal.shows(/closed>/);
+    terminal.press('open', 'Enter');
+    await terminal.shows(/^unpacking \S+.*: \d+%, \d\.\d of 20\.0 MB, .* left$/m);
   });
 
   it('is not said where stderr is no terminal, nor to a dumb one, nor in the plain protocol', async () => {

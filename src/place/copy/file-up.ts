@@ -72,11 +72,11 @@ export async function copyFileUp(
     async () => {
       let data = fresh;
       const small = await receiveSmall(incoming);
-      if (small) await writeFile(bufferOf(fresh), small, { flag: 'wx' });
+      if (small.data) await writeFile(bufferOf(fresh), small.data, { flag: 'wx' });
       else {
         await mkdir(bufferOf(fresh), 0o700);
         data = joinName(fresh, 'data');
-        await receiveFile(incoming, data, fresh);
+        await receiveFile({ ...incoming, ...small }, data, fresh);
       }
       signal.throwIfAborted();
       if (found) await overwrite(data, destination, found, writable, step);
@@ -90,9 +90,9 @@ export async function copyFileUp(
  * Takes a file that is small with one command and no pipeline: most copies are of such files, and
  * starting processes is most of their time.
  *
- * @returns undefined where it is not small
+ * @returns its data, or where it is not small its size, if that is known
  */
-async function receiveSmall(incoming: Incoming): Promise<Buffer | undefined> {
+async function receiveSmall(incoming: Incoming): Promise<{ data?: Buffer; size?: number }> {
   const { place, source, step, signal } = incoming;
   const outcome = await place.run(scriptArgv(place, 'copy-file-up', source, 'small'), {
     signal,
@@ -102,7 +102,9 @@ async function receiveSmall(incoming: Incoming): Promise<Buffer | undefined> {
   const status = 'status' in ending ? ending.status : 255;
   checkEnd(step, { source: status, sink: 0, words: stderr }, { source: place.label, sink: '' });
   // A file without a size, as in /proc, may have turned out to be big: its first line is then lost.
-  return stdout.startsWith(SMALL_WORD) ? bufferOf(stdout.slice(SMALL_WORD.length)) : undefined;
+  if (stdout.startsWith(SMALL_WORD)) return { data: bufferOf(stdout.slice(SMALL_WORD.length)) };
+  const size = Number(/^big (\d{1,15})\n$/.exec(stdout)?.[1] ?? 0);
+  return size > 0 ? { size } : {};
 }
 
 /**

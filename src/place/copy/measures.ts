@@ -11,10 +11,10 @@ export function readSoFar(descriptor: number, total: number): Advance {
   return { done: Number(position ?? 0), total };
 }
 
-/** How much of a file has been written. */
-export function writtenSoFar(file: Bytes): Advance {
+/** How much of a file has been written; `total` is how big it gets, where that is known. */
+export function writtenSoFar(file: Bytes, total?: number): Advance {
   const found = tried(() => statSync(bufferOf(file)));
-  return found ? { done: found.size } : {};
+  return found ? { done: found.size, ...(total && { total }) } : {};
 }
 
 /** Whoever only looks how far a copy is must not fail: it may be over by now. */

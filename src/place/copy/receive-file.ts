@@ -24,6 +24,8 @@ export interface Incoming {
   step: string;
   log: Logger;
   signal: AbortSignal;
+  /** Its bytes, as the testbed says: to be shown only. */
+  size?: number;
 }
 
 /** Bytes of a file that may wait while others are written. */
@@ -45,7 +47,7 @@ interface Taken {
  * @param staging the directory that the file is in, where holes can be made; left out: it is there already
  */
 export async function receiveFile(incoming: Incoming, file: Bytes, staging?: Bytes): Promise<void> {
-  const { place, source, step, log, signal } = incoming;
+  const { place, source, step, log, signal, size } = incoming;
   const how = staging === undefined ? 'dense' : 'sparse';
   const argv = scriptArgv(place, 'copy-file-up', source, how);
   const { stop, end: endRelay } = relayAbort(signal);
@@ -53,7 +55,7 @@ export async function receiveFile(incoming: Incoming, file: Bytes, staging?: Byt
     const { end, trouble } = await followed(
       log,
       `copying ${named(source)} of ${place.label}`,
-      () => writtenSoFar(file),
+      () => writtenSoFar(file, size),
       () =>
         place.relayed && staging !== undefined
           ? takeOurselves(place, argv, file, staging, stop)
