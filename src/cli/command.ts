@@ -2,6 +2,7 @@ import { bytesOf, textOf, type Argv } from '../bytes.ts';
 import { asError, shown, UsageError } from '../errors.ts';
 import { writeStderr } from '../log.ts';
 import type { OptionSpec } from '../regime.ts';
+import { CommandLineError } from './command-line.ts';
 import { parseWords } from './words.ts';
 
 /** A command of `regime` that is no regime. */
@@ -39,6 +40,20 @@ export const commonOptions = {
 } satisfies Record<string, OptionSpec>;
 
 /**
+ * The words for a command on a testbed, as they stand after the first operand, with `--` before them or not.
+ * @param before what the first operand is
+ * @throws UsageError where they begin with an option, which is likely to be meant for us
+ */
+export function commandOf(name: string, before: string, words: Argv): Argv {
+  const [first, ...rest] = words;
+  if (first === '--') return rest;
+  if (!first?.startsWith('-')) return words;
+  throw new UsageError(
+    `${name}: options stand before ${before}, and no command begins with a dash: ${textOf(first)}`,
+  );
+}
+
+/**
  * Reads the words of a command and runs it. Resolves with the exit status: what `run` says, 1 where
  * it fails, 2 for wrong words.
  * @param words as bytes, without the name of the command
@@ -73,7 +88,10 @@ export async function runCommand(
   } catch (cause) {
     const message = shown(bytesOf(asError(cause).message));
     if (cause instanceof UsageError) {
-      writeStderr(`regime: ${message} (try 'regime ${command.name} --help')\n`);
+      // What is wrong with a regime's words its own usage explains.
+      const usage =
+        cause instanceof CommandLineError ? cause.usage : `regime ${command.name} --help`;
+      writeStderr(`regime: ${message} (try '${usage}')\n`);
       return 2;
     }
     writeStderr(`regime: failure: ${message}\n`);

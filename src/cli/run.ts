@@ -9,8 +9,8 @@ import { succeeded } from '../place/place.ts';
 import type { Session } from '../protocol/session.ts';
 import { repositoryIn } from '../session/repository.ts';
 import { capture, type Captured } from './capture.ts';
-import { isUsageError, readCommandLine, type Wish } from './command-line.ts';
-import { commonOptions, runCommand, type Command, type Given } from './command.ts';
+import { CommandLineError, readCommandLine, type Wish } from './command-line.ts';
+import { commandOf, commonOptions, runCommand, type Command, type Given } from './command.ts';
 import { inheritedDescriptors } from './descriptors.ts';
 import type { ServeRequest } from './request.ts';
 import { sessionOf } from './session-of.ts';
@@ -98,7 +98,8 @@ interface Wishes {
 }
 
 async function readWishes({ operands, flag, values }: Given): Promise<Wishes> {
-  const [regime, ...command] = operands;
+  const [regime, ...rest] = operands;
+  const command = commandOf('run', 'the regime', rest);
   if (regime === undefined || command.length === 0) {
     throw new UsageError("run: a regime, as one word, and a command are wanted: 'chroot /' ls");
   }
@@ -122,7 +123,8 @@ async function readRegime(words: Argv): Promise<Wish> {
   try {
     return await readCommandLine(words);
   } catch (cause) {
-    if (!isUsageError(cause) || words.length !== 1) throw cause;
+    const isItsOwn = cause instanceof CommandLineError && cause.usage !== 'regime --help';
+    if (!isItsOwn || words.length !== 1) throw cause;
     const hint = `a regime and what belongs to it are one word, as 'chroot /'`;
     throw new UsageError(`${cause.message}; ${hint}`, { cause });
   }
@@ -173,6 +175,11 @@ async function runOnce(wishes: Wishes, halt: AbortSignal): Promise<number> {
     const argv = bed.wrap(command);
     captured = wishes.json ? await capture([...session.auxverb(), ...argv], halt) : undefined;
     const { status = 255 } = captured ?? (await say('!', ...argv));
+    if (status === 127 && command.length === 1 && /\s/.test(command[0] ?? '')) {
+      log.warn(
+        `the command has its arguments in one word, '${shown(command[0] ?? '')}': write them apart`,
+      );
+    }
     if (status >= 254) throw new TestbedError({ step: 'the testbed can not be reached any more' });
     for (const { host, testbed } of get) {
       const path = bed.path(testbed);
@@ -192,6 +199,9 @@ async function runOnce(wishes: Wishes, halt: AbortSignal): Promise<number> {
   return result;
 }
 
+/** On the testbed, whose shell says it with $0 where there is no such command. */
+const ENTER = 'cd -- "$1" && shift && exec "$@"';
+
 /** How names and commands are meant on a testbed: relative to its scratch space. */
 interface Bed {
   wrap(command: Argv): Argv;
@@ -207,7 +217,7 @@ async function enter(session: Session, scratch: Bytes, signal: AbortSignal): Pro
   const hasShell = await test('sh', '-c', ':');
   return {
     wrap: (command) =>
-      hasShell ? ['sh', '-c', 'cd -- "$0" && exec "$@"', scratch, ...command] : command,
+      hasShell ? ['sh', '-c', ENTER, 'regime run', scratch, ...command] : command,
     path: (name) => (name.startsWith('/') ? name : `${scratch}/${name}`),
     isDirectory: (path) => test('sh', '-c', 'test -d "$1"', 'sh', path),
   };

@@ -11,7 +11,7 @@ import type { SessionRecord } from '../session/record.ts';
 import { LOCK_FILE } from '../session/remove.ts';
 import { repositoryIn } from '../session/repository.ts';
 import { openShell } from '../session/shell.ts';
-import { commonOptions, runCommand, type Command } from './command.ts';
+import { commandOf, commonOptions, runCommand, type Command } from './command.ts';
 import { passOn } from './pass-on.ts';
 import { findSession, type NamedSession } from './session-words.ts';
 
@@ -33,8 +33,13 @@ export const shellCommand: Command = {
  */
 export function shell(args: Argv): Promise<number> {
   return runCommand(shellCommand, args, async ({ operands, flag, value }) => {
-    const [word, ...command] = operands;
-    if (word === undefined) throw new UsageError('shell takes the id of a session');
+    const [word, ...rest] = operands;
+    const command = commandOf('shell', 'the id', rest);
+    if (word === undefined) {
+      throw new UsageError(
+        "shell takes the id of a session; 'regime sessions' shows those there are",
+      );
+    }
     const session = await findSession(repositoryIn(value('state-dir')), word);
     const context = {
       signal: new AbortController().signal,

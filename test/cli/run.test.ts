@@ -74,6 +74,30 @@ describe('regime run', function () {
     expect(run(['chroot', '/', 'true']).stderr).to.contain("are one word, as 'chroot /'");
   });
 
+  it('says in its own words where a command is not right, and where the usage is', () => {
+    for (const [words, message] of [
+      [['null', 'nonesuch'], /^regime run: .*nonesuch: not found\n$/],
+      [
+        ['null', 'ls -l /'],
+        /\nregime: the command has its arguments in one word, 'ls -l \/': write /,
+      ],
+      [
+        ['null', '--put=a:b', 'ls'],
+        /options stand before the regime, .*: --put=a:b \(try 'regime run /,
+      ],
+      [['null --keep=x', 'ls'], /\(try 'regime null --help'\)\n$/],
+      [['nul', 'ls'], /did you mean null\? \(try 'regime --help'\)\n$/],
+    ] as const) {
+      const { stderr, stdout } = run([...words]);
+      expect(stderr).to.match(message);
+      expect(stdout).to.equal('');
+    }
+  });
+
+  it('takes -- before the command too', () => {
+    expect(run(['--', 'null', '--', 'echo', '--']).stdout).to.equal('--\n');
+  });
+
   it('ends the command and the testbed when a signal comes, and dies by it', async () => {
     const [program = '', ...rest] = serverArgv(
       'run',
