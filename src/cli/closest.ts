@@ -5,9 +5,10 @@
 export function didYouMean(word: string, names: readonly string[]): string {
   const near = names
     .map((name) => ({ name, edits: name.startsWith(word) ? 1 : countEdits(word, name) }))
-    .filter(({ edits }) => edits <= Math.max(1, Math.floor(word.length / 3)))
-    .sort((one, other) => one.edits - other.edits)[0];
-  return near && word.length > 1 ? `; did you mean ${near.name}?` : '';
+    .filter(({ edits }) => edits <= Math.max(1, Math.floor(word.length / 3)));
+  const least = Math.min(...near.map(({ edits }) => edits));
+  const nearest = near.filter(({ edits }) => edits === least).map(({ name }) => name);
+  return nearest.length > 0 && word.length > 1 ? `; did you mean ${nearest.join(' or ')}?` : '';
 }
 
 /** Letters that are wrong, missing, too many, or two that have changed places. */

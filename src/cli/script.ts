@@ -8,6 +8,7 @@ import { repositoryIn } from '../session/repository.ts';
 import { readCommandLine } from './command-line.ts';
 import { commonOptions, runCommand, type Command } from './command.ts';
 import { inheritedDescriptors } from './descriptors.ts';
+import { withHint } from './hints.ts';
 import type { ServeRequest } from './request.ts';
 import { sessionOf } from './session-of.ts';
 import { splitShellWords } from './shell-words.ts';
@@ -58,6 +59,7 @@ function readScriptFile(file: Bytes): Bytes {
     return readFileSync(file === '-' ? 0 : Buffer.from(file, 'latin1'), 'latin1');
   } catch (cause) {
     const { code, message } = asError(cause) as NodeJS.ErrnoException;
+    if (code === 'EISDIR') throw new UsageError(`script: ${textOf(file)} is a directory`);
     if (code === 'ENOENT') throw new UsageError(`script: there is no file ${textOf(file)}`);
     throw new UsageError(`script: cannot read ${textOf(file)}: ${message}`);
   }
@@ -133,7 +135,7 @@ async function workOff(
   } catch (cause) {
     const at = cause instanceof StepFailed ? cause.line : line;
     if (!halt.aborted) {
-      writeStderr(`regime: ${file}:${at}: ${shown(bytesOf(asError(cause).message))}\n`);
+      writeStderr(`regime: ${file}:${at}: ${shown(bytesOf(withHint(asError(cause).message)))}\n`);
     }
   }
   try {
@@ -181,6 +183,7 @@ function checkStep(step: Step | undefined): void {
 /** `expect WORD…`: the answer before has just these words; in each a star stands for anything. */
 function expectAnswer(wanted: Argv, step: Step | undefined): void {
   if (!step) throw new UsageError('expect: no command stands before it');
+  if (wanted.length === 0) throw new UsageError('expect: an answer is wanted, as ok 0');
   const words = [step.answer.keyword, ...step.answer.words];
   const fits = (pattern: Bytes, word: Bytes) =>
     new RegExp(`^${pattern.split('*').map(escapeRegExp).join('[^]*')}$`).test(word);

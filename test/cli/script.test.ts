@@ -44,7 +44,10 @@ describe('regime script', function () {
       ['open\nopen\n!echo no\n', /^regime: script:2: .*open already\n$/],
       ['open\ncopydown /no/such /x\n\n!echo no\n', /^regime: script:2: copy-failed: .*\n$/],
       ['open\n!true\nexpect ok 1\n!echo no\n', /^regime: script:3: expected ok 1, got ok 0\n$/],
-      ['nonesuch\n', /^regime: script:1: unknown command nonesuch\n$/],
+      ['ls /\n', /^regime: script:1: unknown command ls; !ls runs it in the testbed\n$/],
+      ['opne\n', /^regime: script:1: unknown command opne; did you mean open\?\n$/],
+      ['open\ncopydown x\n', /^regime: script:2: .* copydown: 1; it is written copydown HOST TE/],
+      ['open\nexpect\n', /^regime: script:2: expect: an answer is wanted, as ok 0\n$/],
       ['open\n!echo "no\n', /^regime: script:2: a double quote is not closed\n$/],
       ['open\n!echo $no\n', /^regime: script:2: the variable no is not set\n$/],
     ];

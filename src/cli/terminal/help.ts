@@ -1,5 +1,6 @@
 import { shown } from '../../errors.ts';
-import type { Bytes } from '../../bytes.ts';
+import { textOf, type Bytes } from '../../bytes.ts';
+import { didYouMean } from '../closest.ts';
 import { entry } from '../help.ts';
 import { topics } from './topics.ts';
 
@@ -20,6 +21,12 @@ export function explainTopic(name?: Bytes): string {
   }
   const wanted = name.replaceAll('_', '-');
   const topic = topics.find((one) => one.name === wanted);
-  if (!topic) return `There is no help for ${shown(name)}: try help.\n`;
+  if (!topic) {
+    const guess = didYouMean(
+      textOf(wanted),
+      topics.map((one) => one.name),
+    );
+    return `There is no help for ${shown(name)}${guess || ': try help'}\n`;
+  }
   return [...entry(topic.usage ?? topic.name, topic.text, INDENT), ''].join('\n');
 }

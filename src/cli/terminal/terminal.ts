@@ -6,6 +6,7 @@ import { bytesOf, textOf, type Argv, type Bytes } from '../../bytes.ts';
 import { asError, ProtocolError, shown, TestbedError, UsageError } from '../../errors.ts';
 import { reportToStderr, stderrLogger, withoutControls, writeStderr } from '../../log.ts';
 import { repositoryIn } from '../../session/repository.ts';
+import { shellHint, withHint } from '../hints.ts';
 import { reapInBackground } from '../reap-in-background.ts';
 import type { ServeRequest } from '../request.ts';
 import { sessionOf } from '../session-of.ts';
@@ -13,14 +14,12 @@ import { quoteShellWord, splitShellWords } from '../shell-words.ts';
 import { dieBy, haltOnSignals, Signalled } from '../signals.ts';
 import { describeAnswer, talkTo, type Said, type Talk } from '../talk.ts';
 import { transcriptOf } from '../transcript.ts';
-import { didYouMean } from '../closest.ts';
 import { complete } from './complete.ts';
 import { explainTopic } from './help.ts';
 import { readHistory } from './history.ts';
 import { expandHomes } from './home.ts';
 import { paint, toFreshLine } from './paint.ts';
 import { promptOnTerminal, type Prompt } from './prompt.ts';
-import { terminalCommands } from './topics.ts';
 
 /** Commands that a testbed which failed still takes: what it is now nobody knows. */
 const LEFT_TO_BROKEN = ['auxverb-debug-fail', 'close', 'help', 'quit', 'shell'];
@@ -98,6 +97,8 @@ async function converse(
     try {
       if ((await obey(talk, expandHomes(splitShellWords(bytesOf(line))), view, halt)) === 'quit')
         return;
+      const hint = session.isOpen ? shellHint(line) : undefined;
+      if (hint !== undefined) writeStderr(`${withoutControls(hint)}\n`);
     } catch (cause) {
       writeStderr(`${asError(cause).message}\n`);
     }
@@ -156,7 +157,7 @@ async function sayOnce(talk: Talk, words: Argv, halt: AbortSignal): Promise<Said
     return said;
   } catch (cause) {
     const error = asError(cause);
-    writeStderr(`${shown(bytesOf(explain(error)))} ${time()}\n`);
+    writeStderr(`${shown(bytesOf(withHint(error.message)))} ${time()}\n`);
     if (error instanceof TestbedError && talk.session.isOpen) {
       reportToStderr(await talk.session.debugFailure().catch(() => ''));
     }
@@ -170,12 +171,6 @@ async function sayOnce(talk: Talk, words: Argv, halt: AbortSignal): Promise<Said
 function readable({ words, status }: Said): string {
   if (status !== undefined) return status === 0 ? 'ok' : `exit status ${status}`;
   return ['ok', ...words.map((word) => textOf(quoteShellWord(word)))].join(' ');
-}
-
-function explain(error: Error): string {
-  const unknown = /^unknown command (.*)/.exec(error.message)?.[1];
-  if (unknown === undefined) return error.message;
-  return `${error.message}${didYouMean(unknown, terminalCommands) || ': try help'}`;
 }
 
 function describeTime(milliseconds: number): string {
