@@ -140,6 +140,12 @@ async function locate(word: Bytes): Promise<FoundRegime> {
   throw noSuchName(textOf(word));
 }
 
+/** What other programs call what we have. */
+const SYNONYMS: Readonly<Record<string, string>> = {
+  ...{ ls: 'sessions', list: 'sessions', ps: 'sessions' },
+  ...{ rm: 'reap', kill: 'reap', attach: 'shell', exec: 'shell' },
+};
+
 /** What is said where a word should be a regime or a command, and is neither. */
 export function noSuchName(word: string): CommandLineError {
   if (commands.some(({ name }) => name === word)) {
@@ -149,7 +155,14 @@ export function noSuchName(word: string): CommandLineError {
     );
   }
   const names = [...builtInRegimes, ...commands].map(({ name }) => name);
-  const message = `there is no regime or command "${word}"${didYouMean(word, names)}`;
+  const synonym = SYNONYMS[word];
+  const guess = synonym
+    ? `; did you mean ${synonym}?`
+    : didYouMean(word, [...names, '--help', '--version']);
+  const message =
+    word === 'regime'
+      ? 'a regime is wanted, without the word "regime" before it'
+      : `there is no regime or command "${word}"${guess}`;
   return new CommandLineError(message, 'regime --help');
 }
 

@@ -5,6 +5,7 @@ import { runCases } from '../conform/run.ts';
 import { suite } from '../conform/suite.ts';
 import { tapHead, tapLine } from '../conform/tap.ts';
 import { asError, UsageError } from '../errors.ts';
+import { builtInRegimes } from '../regimes.ts';
 import { commonOptions, runCommand, type Command } from './command.ts';
 
 /** `regime conform` */
@@ -92,7 +93,10 @@ async function runSuite({ dialect, only, list, server }: Wishes): Promise<number
   process.stdout.write(tapHead(cases.length));
   const facts = await probe(server).catch((error: unknown) => asError(error));
   if (facts instanceof Error) {
-    process.stdout.write(`Bail out! ${facts.message.replace(/\s+/g, ' ')}\n`);
+    const hint = builtInRegimes.some(({ name }) => name === server[0])
+      ? ` (that regime as a server: regime conform -- regime ${server.join(' ')})`
+      : '';
+    process.stdout.write(`Bail out! ${facts.message.replace(/\s+/g, ' ')}${hint}\n`);
     return 1;
   }
   process.stdout.write(`# capabilities: ${facts.capabilities.join(' ')}\n`);

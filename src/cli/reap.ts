@@ -5,6 +5,7 @@ import type { Lookups } from '../session/discard.ts';
 import { reap as reapRepository, type Reaped } from '../session/reaper.ts';
 import { repositoryIn } from '../session/repository.ts';
 import { commonOptions, runCommand, type Command } from './command.ts';
+import { explainSilence } from './print.ts';
 import { readDuration } from './duration.ts';
 import { lookups as ourLookups } from './lookups.ts';
 import { findSession } from './session-words.ts';
@@ -63,6 +64,7 @@ export async function reap(args: Argv, lookups: Lookups = ourLookups): Promise<n
       onReaped,
       ...(named.length > 0 && { only: new Set(named.map(({ id }) => id)) }),
     });
+    if (all.length === 0 && !json) explainSilence('Nothing is left behind.');
     const bad = named.length > 0 ? ['failed', 'left'] : ['failed'];
     return all.some(({ outcome }) => bad.includes(outcome)) ? 1 : 0;
   });

@@ -6,6 +6,7 @@ import { markKept } from '../session/keep.ts';
 import { repositoryIn, type Repository } from '../session/repository.ts';
 import { surveySessions, type Survey } from '../session/survey.ts';
 import { commonOptions, runCommand, type Command, type Given } from './command.ts';
+import { explainSilence } from './print.ts';
 import { findSession } from './session-words.ts';
 import { renderTable, surveyAsJson, describeSurvey } from './sessions-text.ts';
 
@@ -40,7 +41,9 @@ export function sessions(args: Argv, findRegime: FindRegime = ourRegimes): Promi
     if (given.flag('share') && verb !== 'show') throw new UsageError('--share goes with show');
     if (verb === 'list' && words.length === 0) return list(repository, findRegime, given);
     if (verb !== 'show' && verb !== 'keep') {
-      throw new UsageError(`sessions: not list, show or keep: ${shown(verb)}`);
+      const named = await findSession(repository, verb).catch(() => undefined);
+      const guess = named ? `; did you mean regime sessions show ${named.id}?` : '';
+      throw new UsageError(`sessions: not list, show or keep: ${shown(verb)}${guess}`);
     }
     const [word, ...more] = words;
     if (word === undefined || more.length > 0) {
@@ -56,6 +59,7 @@ async function list(repository: Repository, findRegime: FindRegime, given: Given
   const json = given.flag('json');
   const text = json ? `${JSON.stringify(all.map(surveyAsJson), null, 2)}\n` : renderTable(all);
   process.stdout.write(text);
+  if (text === '') explainSilence('There are no sessions.');
   return 0;
 }
 

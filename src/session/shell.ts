@@ -6,8 +6,11 @@ import type { Place } from '../place/place.ts';
 import type { Context } from '../regime.ts';
 import { runOnTerminal } from './on-terminal.ts';
 
-/** On the testbed: the directory, if it is there, and the best shell there is. */
-const START = `cd -- "$0" 2>/dev/null || cd / || exit
+/** On the testbed: the directory, if it is there (a test may have removed it), and the best shell there is. */
+const START = `if ! cd -- "$0" 2>/dev/null; then
+  cd / || exit
+  echo "regime: there is no directory $0, this is /" >&2
+fi
 for shell in "$SHELL" bash sh; do
   command -v "$shell" >/dev/null 2>&1 && exec "$shell" -i
 done`;

@@ -70,6 +70,17 @@ describe('the command line', () => {
       [['-d'], 'no regime is named', 'regime --help'],
       [['nowhere'], 'there is no regime or command "nowhere"', 'regime --help'],
       [
+        ['regime', 'null'],
+        'a regime is wanted, without the word "regime" before it',
+        'regime --help',
+      ],
+      [['rm'], 'there is no regime or command "rm"; did you mean reap?', 'regime --help'],
+      [
+        ['version'],
+        'there is no regime or command "version"; did you mean --version?',
+        'regime --help',
+      ],
+      [
         ['chrot', '/'],
         'there is no regime or command "chrot"; did you mean chroot?',
         'regime --help',

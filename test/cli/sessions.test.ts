@@ -13,8 +13,10 @@ import {
   sessionsOf,
   type Caller,
 } from '../crash/caller.ts';
+import { serverArgv } from '../support/server.ts';
 import { skip } from '../support/skip.ts';
 import { tempDir } from '../support/tempdir.ts';
+import { openTerminal } from '../support/terminal.ts';
 import { hasPlainUser, plainUser } from '../support/user.ts';
 
 describe('regime sessions', function () {
@@ -35,6 +37,14 @@ describe('regime sessions', function () {
   it('says nothing where there is none', () => {
     expect(run('sessions')).to.deep.equal({ status: 0, stdout: '', stderr: '' });
     expect(run('sessions', '--json')).to.deep.equal({ status: 0, stdout: '[]\n', stderr: '' });
+  });
+
+  it('says so to a person, as does reap', async () => {
+    const terminal = openTerminal(
+      ['sh', '-c', '"$@" sessions && "$@" reap && "$@" reap --json', 'sh', ...serverArgv()],
+      { XDG_STATE_HOME: tempDir() },
+    );
+    await terminal.shows(/^There are no sessions\.\nNothing is left behind\.\nended with 0/m);
   });
 
   it('shows the living and the dead, the oldest first', async () => {
@@ -71,6 +81,7 @@ describe('regime sessions', function () {
     const id = idOf(caller);
     const { status, stdout } = run('sessions', 'show', id.slice(0, 4));
     expect(status).to.equal(0);
+    expect(run('sessions', id).stderr).to.contain(`did you mean regime sessions show ${id}?`);
     expect(stdout)
       .to.match(new RegExp(`^id: +${id}$`, 'm'))
       .and.to.match(/^state: +open$/m);

@@ -79,6 +79,8 @@ describe('regime conform', function () {
     const { output, status } = await runConform(['--', 'no-such-server']);
     expect(output).to.match(/^Bail out! it does not start: .*no-such-server ENOENT/m);
     expect(status).to.equal(1);
+    const regime = await runConform(['--', 'null', '--share']);
+    expect(regime.output).to.match(/^Bail out! .* regime conform -- regime null --share\)$/m);
   });
 
   for (const [what, args] of Object.entries({

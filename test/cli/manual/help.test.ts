@@ -28,6 +28,14 @@ describe('regime help NAME', () => {
     });
   }
 
+  it('tells of a word of the protocol what the prompt does', () => {
+    const { stdout, status } = help('revert');
+    expect(stdout).to.match(
+      /^ {2}revert +Puts the testbed back .*\n\nSee 'regime help protocol'.\n$/s,
+    );
+    expect(status).to.equal(0);
+  });
+
   it('says what is no name', () => {
     const { stdout, stderr, status } = help('bogus');
     expect({ stdout, status }).to.deep.equal({ stdout: '', status: 2 });

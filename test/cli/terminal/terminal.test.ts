@@ -80,6 +80,11 @@ describe('regime at a terminal', function () {
     const terminal = await startOpen();
     terminal.press('shell', 'Enter');
     await terminal.shows(/[#$]$/m);
+    terminal.press('exit', 'Enter');
+    await terminal.shows(/ok \(.*\)\nnull open>$/m);
+    terminal.press('clear', 'Enter');
+    terminal.press('shell nowhere', 'Enter');
+    await terminal.shows(/^regime: there is no directory nowhere, this is \/\n.*[#$]$/m);
     terminal.resize(90, 25);
     terminal.press('stty size; exit', 'Enter');
     await terminal.shows(/^25 90$/m);
