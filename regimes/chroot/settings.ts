@@ -38,8 +38,10 @@ export interface ChrootSettings {
 /** Checks the words of a command line. @throws UsageError */
 export function readSettings(given: Arguments, local: boolean): ChrootSettings {
   const [source, ...more] = given.operands;
-  if (!source || more.length > 0)
-    throw new UsageError('chroot takes one operand: DIR, TARBALL or /');
+  if (!source || more.length > 0) {
+    const hint = more.length > 0 ? "; 'regime run' runs a command in a testbed" : '';
+    throw new UsageError(`it takes one operand: DIR, TARBALL or /${hint}`);
+  }
   const kind = local ? kindOf(source) : kindByName(source);
   const inPlace = given.flag('in-place');
   const keep = ['home', 'tmp']

@@ -37,7 +37,8 @@ export function readSettings(given: Arguments, local: boolean): SshSettings {
   const operands = [...given.operands];
   const host = given.value('hostname') ?? (script === undefined ? operands.shift() : undefined);
   if (script === undefined && (host === undefined || operands.length > 0)) {
-    throw new UsageError('ssh takes one operand: [USER@]HOST');
+    const hint = operands.length > 0 ? "; 'regime run' runs a command there" : '';
+    throw new UsageError(`it takes one operand: [USER@]HOST${hint}`);
   }
   const password = given.value('password');
   const login = given.value('login');

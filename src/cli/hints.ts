@@ -2,15 +2,23 @@ import { didYouMean } from './closest.ts';
 import { terminalCommands, topics } from './terminal/topics.ts';
 
 /** What people say who mean another word of ours. */
-const SYNONYMS: Readonly<Record<string, string>> = { exit: 'quit', logout: 'quit', bye: 'quit' };
+const SYNONYMS: Readonly<Record<string, string>> = {
+  exit: 'quit',
+  logout: 'quit',
+  bye: 'quit',
+  '?': 'help',
+};
 
 /**
- * An error of the protocol for somebody who typed the command: an unknown one with what was probably
- * meant, one with wrong operands with how it is written.
+ * What went wrong, for somebody who typed the command: an unknown one with what was probably meant, one
+ * with wrong operands with how it is written.
  */
 export function withHint(message: string): string {
   const [, unknown] = /^unknown command (.*)/.exec(message) ?? [];
   if (unknown !== undefined) return message + hintOfUnknown(unknown);
+  if (/^copy-failed: .* is a directory$/.test(message)) {
+    return `${message}; a file is copied to the name of a file, a directory as DIR/ to DIR/`;
+  }
   const [, misused] = /^wrong number of arguments for ([^:]+)/.exec(message) ?? [];
   const usage = topics.find(({ name }) => name === misused)?.usage;
   return usage === undefined ? message : `${message}; it is written ${usage}`;

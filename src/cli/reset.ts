@@ -40,7 +40,7 @@ export function reset(args: Argv, lookups: Lookups = ourLookups): Promise<number
   return runCommand(resetCommand, args, async ({ operands, flag, value, values }) => {
     const [word, ...more] = operands;
     if (word === undefined || more.length > 0) {
-      throw new UsageError('reset takes the id of one session');
+      throw new UsageError('reset takes the id of one session, as regime sessions shows it');
     }
     const duration = values('wait').at(-1);
     const wait = duration === undefined ? undefined : readDuration('wait', duration);

@@ -47,7 +47,9 @@ export function sessions(args: Argv, findRegime: FindRegime = ourRegimes): Promi
     }
     const [word, ...more] = words;
     if (word === undefined || more.length > 0) {
-      throw new UsageError(`sessions ${verb} takes the id of one session`);
+      throw new UsageError(
+        `sessions ${verb} takes the id of one session, as regime sessions shows it`,
+      );
     }
     const { id } = await findSession(repository, word);
     return verb === 'show' ? show(repository, id, findRegime, given) : keep(repository, id);

@@ -36,9 +36,7 @@ export function shell(args: Argv): Promise<number> {
     const [word, ...rest] = operands;
     const command = commandOf('shell', 'the id', rest);
     if (word === undefined) {
-      throw new UsageError(
-        "shell takes the id of a session; 'regime sessions' shows those there are",
-      );
+      throw new UsageError('shell takes the id of a session, as regime sessions shows it');
     }
     const session = await findSession(repositoryIn(value('state-dir')), word);
     const context = {

@@ -35,6 +35,9 @@ describe('a hint', () => {
     expect(withHint('unknown command cd')).to.contain('shell takes one');
     expect(withHint('unknown command top')).to.contain('!top runs it in the testbed');
     expect(withHint('wrong number of arguments for revert: 1')).to.match(/; it is written revert$/);
+    expect(withHint('copy-failed: cannot copy a to b: b is a directory')).to.match(
+      /as DIR\/ to DIR\/$/,
+    );
     expect(withHint('something else')).to.equal('something else');
   });
 

@@ -152,7 +152,7 @@ async function sayOnce(talk: Talk, words: Argv, halt: AbortSignal): Promise<Said
   try {
     const said = await talk.say(words, anyOf(halt, interrupted.signal));
     if (words[0]?.startsWith('!')) toFreshLine();
-    const text = said.keyword === 'ok' ? readable(said) : describeAnswer(said);
+    const text = said.keyword === 'ok' ? readable(said) : withHint(describeAnswer(said));
     process.stdout.write(`${withoutControls(text)} ${time()}\n`);
     return said;
   } catch (cause) {

@@ -56,7 +56,7 @@ describe('a chroot testbed that can not be had', function () {
     [['/no/such'], /there is no \/no\/such/],
     [['/dev/null'], /neither a directory nor a tarball/],
     [[], /one operand/],
-    [['/', '/'], /one operand/],
+    [['/', 'ls'], /regime: chroot: it takes one operand: .*'regime run' runs a command/],
     [['--net=some', '/'], /--net/],
     [['--arch=vax', '/'], /--arch/],
     [['--nonsense', '/'], /nonsense/],
