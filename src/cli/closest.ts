@@ -1,8 +1,9 @@
 /**
- * What somebody who wrote `word` has probably meant, as words for the end of a message: nothing where
+ * What somebody who wrote `typed` has probably meant, as words for the end of a message: nothing where
  * no name is near.
  */
-export function didYouMean(word: string, names: readonly string[]): string {
+export function didYouMean(typed: string, names: readonly string[]): string {
+  const word = typed.toLowerCase();
   const near = names
     .map((name) => ({ name, edits: name.startsWith(word) ? 1 : countEdits(word, name) }))
     .filter(({ edits }) => edits <= Math.max(1, Math.floor(word.length / 3)));

@@ -45,6 +45,7 @@ describe('a hint', () => {
     expect(didYouMean('docter', ['docker', 'doctor', 'run'])).to.equal(
       '; did you mean docker or doctor?',
     );
+    expect(didYouMean('OPEN', ['open', 'close'])).to.equal('; did you mean open?');
     expect(didYouMean('xyz', ['docker'])).to.equal('');
   });
 });
