@@ -52,7 +52,7 @@ export const regime: Regime<ChrootSettings, ChrootState> = {
   }),
   holds: ({ inPlace, source }) => `${inPlace ? 'the tree' : 'an overlay over'} ${shown(source)}`,
   async open(settings, state, outer, context): Promise<Testbed> {
-    const monitor = startChrootMonitor(outer, settings.gainRoot);
+    const monitor = startChrootMonitor(outer, settings.gainRoot, state.name);
     const stop = () => monitor.drop(true);
     context.signal.addEventListener('abort', stop, { once: true });
     try {

@@ -2,7 +2,7 @@
 # in a session of its own. Its stdin is the lifeline: only the server holds the other end, so when
 # the server goes, however it goes, the monitor ends the testbed and removes what it changed. It
 # takes requests from the lifeline, a line of percent-encoded words each, and answers with a line:
-#   unpack TARBALL NAME     any number of: waiting STAGE | waiting BYTES, which are unpacked | waiting BYTES of BYTES, which are read; then: ok DIRECTORY | failed STEP REASON
+#   unpack TARBALL          any number of: waiting STAGE | waiting BYTES, which are unpacked | waiting BYTES of BYTES, which are read; then: ok DIRECTORY | failed STEP REASON
 #   start KEY=VALUE…        any number of: waiting HOLDERS; then: ok RIGHTS NOTICE PREFIX-WORD… | failed STEP REASON
 #   environment VAR=VALUE…  ok
 #   describe                ok TEXT
@@ -51,7 +51,6 @@ sub handle_request {
     if ($word eq 'start') {
         $settings = read_settings(@words);
         $heartbeat = $settings->{heartbeat} // 0;
-        $0 = "regime: monitor of $settings->{name}";
         make_directories("$settings->{base}/root");
         make_directories("$settings->{base}/keep" . tr{/}{-}r) for @{ $settings->{keep} };
         make_directories("$settings->{base}/share") if $settings->{share};
@@ -62,9 +61,7 @@ sub handle_request {
         answer('ok', root_rights(), $settings->{notice} // '', prefix());
     }
     elsif ($word eq 'unpack') {
-        my ($archive, $name) = @words;
-        $0 = "regime: monitor of $name";
-        answer_apart(sub { unpack_tarball($archive) });
+        answer_apart(sub { unpack_tarball($words[0]) });
     }
     elsif ($word eq 'remove') {
         remove_base($words[0] || state_directory() . "/$words[1]");
@@ -99,6 +96,7 @@ sub handle_request {
 
 sub serve {
     my ($script) = @_;
+    $0 = "regime: monitor of $ARGV[0]" if @ARGV;
     # Some hundreds of processes that spin in the testbed must not keep the monitor from ending it.
     eval { setpriority 0, 0, -10 } unless $>;
     $SIG{$_} = 'IGNORE' for qw(HUP INT PIPE);
@@ -171,12 +169,13 @@ sub remove_base {
     eval { run_with_ids('rm', '-rf', '--', $base) } if -e $base && $>;
 }
 
-# The monitor of a dead server is on its way out: waits for it, ten seconds at the most.
+# The monitor of a dead server is on its way out: waits for it, ten seconds at the most. Until it has
+# got as far as to give itself a name, that is the last of its arguments.
 sub await_monitor {
     my ($name) = @_;
     my $found;
     for (1 .. 100) {
-        ($found) = grep { read_file($_) =~ /^regime: monitor of \Q$name\E\0*$/ } glob '/proc/[0-9]*/cmdline';
+        ($found) = grep { read_file($_) =~ /(^regime: monitor of |\0)\Q$name\E\0*$/ } glob '/proc/[0-9]*/cmdline';
         return () unless $found;
         select undef, undef, undef, 0.1;
     }

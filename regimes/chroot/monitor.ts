@@ -27,12 +27,17 @@ $NR = syscall_numbers($Config{archname}) or die "perl on $Config{archname} is no
 serve($main::auxverb);
 `;
 
-/** Starts a monitor for chroot testbeds, whose failures come with what to do about them. */
-export function startChrootMonitor(outer: Place, gainRoot: Argv): Monitor {
+/**
+ * Starts a monitor for chroot testbeds, whose failures come with what to do about them.
+ * @param name of the testbed that it is going to look after: who takes that away knows the monitor by it
+ *   from its first moment on
+ */
+export function startChrootMonitor(outer: Place, gainRoot: Argv, name?: string): Monitor {
   const parts = PARTS.map(script);
   const monitor = startMonitor(outer, gainRoot, {
     monitor: ['use strict; use warnings;', ...parts, LAUNCH].join('\n'),
     auxverb: ['sys', 'enter'].map(script).join('\n'),
+    ...(name !== undefined && { name }),
   });
   return {
     ...monitor,

@@ -35,7 +35,7 @@ export async function openTestbed(
   const beat = remote ? setInterval(() => monitor.tell('beat'), BEAT * 1000).unref() : undefined;
   void monitor.ended.then(() => clearInterval(beat));
 
-  const lower = await lowerTree(monitor, settings, state.name, context);
+  const lower = await lowerTree(monitor, settings, context);
   const words = startWords(settings, state, lower, remote);
   const waiting = waitForOthers(context, settings.source);
   const [rights, notice, ...auxverb] = await monitor
@@ -92,7 +92,6 @@ export async function openTestbed(
 async function lowerTree(
   monitor: Monitor,
   { kind, source }: ChrootSettings,
-  name: string,
   { signal, log }: Context,
 ): Promise<Bytes> {
   if (kind === 'directory') return source;
@@ -103,7 +102,7 @@ async function lowerTree(
       ? { done: Number(done), ...(total && { total: Number(total) }) }
       : { stage: shown(said) };
   };
-  const unpack = () => monitor.ask(['unpack', source, name], { signal, onWait });
+  const unpack = () => monitor.ask(['unpack', source], { signal, onWait });
   const [tree = ''] = await followed(log, `unpacking ${shown(source)}`, () => advance, unpack);
   return tree;
 }

@@ -18,6 +18,8 @@ export interface MonitorPrograms {
   monitor: Bytes;
   /** Left to the monitor in `$main::auxverb`. */
   auxverb: Bytes;
+  /** The last of its arguments, by which it can be found. */
+  name?: string;
 }
 
 /**
@@ -58,7 +60,15 @@ export interface AskOptions {
  */
 export function startMonitor(outer: Place, gainRoot: Argv, programs: MonitorPrograms): Monitor {
   const text = Buffer.from(`${programs.monitor}\0${programs.auxverb}`, 'latin1');
-  const argv = [...gainRoot, ...plainly(), 'perl', '-e', BOOTSTRAP, String(text.length)];
+  const { name } = programs;
+  const words = [
+    'perl',
+    '-e',
+    BOOTSTRAP,
+    String(text.length),
+    ...(name === undefined ? [] : [name]),
+  ];
+  const argv = [...gainRoot, ...plainly(), ...words];
   const running = outer.spawn(argv, { stdio: ['pipe', 'pipe', 'pipe'] });
   const { stdin, stdout, stderr } = running;
   if (!stdin || !stdout || !stderr) throw new Error('spawn made no pipes');
