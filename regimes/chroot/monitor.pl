@@ -61,7 +61,7 @@ sub handle_request {
         answer('ok', root_rights(), $settings->{notice} // '', prefix());
     }
     elsif ($word eq 'unpack') {
-        answer_apart(sub { unpack_tarball($words[0]) });
+        answer_apart(sub { unpack_tarball($words[0]) }, \&remove_half_trees);
     }
     elsif ($word eq 'remove') {
         remove_base($words[0] || state_directory() . "/$words[1]");
@@ -127,25 +127,34 @@ sub attempt {
     answer('failed', $what->{step}, $what->{error});
 }
 
-# Answers with what some work gives, which takes its time: in a process group of its own, so that it can be
-# ended, and itself tidy up, when the server goes meanwhile.
+# Answers with what some work gives, which takes its time: in a process group of its own, which is killed
+# when the server goes meanwhile. Then something tidies up, for no signal would reach each of the
+# group at a moment at which it can do that itself: one may just be about to start another.
 sub answer_apart {
-    my ($work) = @_;
+    my ($work, $tidy_up) = @_;
     pipe(my $done, my $working) or fail('pipe');
+    my $monitor = $$;
+    # What outlives the worker becomes a child of ours, so that the end of all can be awaited.
+    sys('prctl', PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     my $worker = fork // fail('cannot fork');
     if (!$worker) {
         setpgrp;
-        # Its commands die of the signal, and what waits for them goes on to tidy up.
-        $SIG{TERM} = sub { $SIG{TERM} = 'IGNORE'; kill 'TERM', -$$ };
+        $SIG{TERM} = sub { kill 'KILL', -getpgrp 0 };
         sys('prctl', PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
-        exit 1 if $terminated;    # by a signal that came before
+        exit 1 if $terminated || getppid != $monitor;    # by a signal that came before, or none
         attempt(sub { answer('ok', $work->()) });
         exit 0;
     }
+    setpgrp $worker, $worker;    # Who comes first of the two.
     close $working;
-    while (server_lives(0.2, $done)) { return if waitpid $worker, 1 }    # WNOHANG
-    kill 'TERM', $worker;
-    waitpid $worker, 0;
+    my ($lives, $ended) = (1, 0);
+    $ended = waitpid $worker, 1 while !$ended && ($lives = server_lives(0.2, $done));    # WNOHANG
+    if (!$lives) {
+        kill 'KILL', -$worker;
+        1 while waitpid(-$worker, 0) > 0;
+        $tidy_up->();
+    }
+    sys('prctl', PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
 }
 
 # Ends everything and removes every trace.

@@ -7,6 +7,7 @@
 sub PR_SET_PDEATHSIG () { 1 }
 sub PR_SET_DUMPABLE () { 4 }
 sub PR_CAPBSET_DROP () { 24 }
+sub PR_SET_CHILD_SUBREAPER () { 36 }
 sub SIGKILL () { 9 }
 sub SIGTERM () { 15 }
 

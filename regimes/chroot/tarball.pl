@@ -16,10 +16,10 @@ sub unpack_tarball {
         answer('waiting', 'another server unpacks one');
         flock $lock, 2 or fail("cannot lock $cache/lock");
     }
+    remove_half_trees_in($cache);
     my $tree = "$cache/" . content_hash($archive, $cache);
     return $tree if -d $tree;
     my $fresh = "$tree.unpacking";
-    run_with_ids('rm', '-rf', '--', $fresh) if -e $fresh;
     make_directories($fresh);
     chmod 0755, $fresh;
     # GNU tar finds the compression by itself. Devices can't be made in a user namespace, and a
@@ -53,11 +53,16 @@ sub unpacked_so_far {
     return $unpacked;
 }
 
-# What unpackers that were killed have left of trees: where nobody unpacks one now, any of them.
+# What unpackers that were killed have left of trees. Who unpacks one now has done that already.
 sub remove_half_trees {
     my $cache = cache_directory();
     open(my $lock, '<', "$cache/lock") or return;
-    flock $lock, 2 | 4 or return;    # LOCK_EX, LOCK_NB
+    remove_half_trees_in($cache) if flock $lock, 2 | 4;    # LOCK_EX, LOCK_NB
+}
+
+# The lock is held.
+sub remove_half_trees_in {
+    my ($cache) = @_;
     opendir(my $names, $cache) or return;
     my @left = map { "$cache/$_" } grep { /\.unpacking$/ } readdir $names;
     run_with_ids('rm', '-rf', '--', @left) if @left;

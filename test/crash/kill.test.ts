@@ -23,6 +23,7 @@ import {
 } from './caller.ts';
 import {
   familyOf,
+  killIfThere,
   mountsBelow,
   namedAfter,
   stillRunning,
@@ -221,15 +222,6 @@ async function killOnce(
     'neither the old tree nor the new one is whole',
   );
   writeOld(caller);
-}
-
-/** The last step may have been over before its time. */
-function killIfThere(target: number): void {
-  try {
-    process.kill(target, 'SIGKILL');
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ESRCH') throw cause;
-  }
 }
 
 /** Puts the destination of the copyup back to what it was. */

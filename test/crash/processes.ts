@@ -52,6 +52,15 @@ export function isStopped(pid: number): boolean {
   return look(pid).some(({ state }) => state === 'T');
 }
 
+/** SIGKILL to a process, or as a negative number to a group, that may have ended already. */
+export function killIfThere(target: number): void {
+  try {
+    process.kill(target, 'SIGKILL');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ESRCH') throw cause;
+  }
+}
+
 /** A process and all that descend from it. */
 export function familyOf(ancestor: number, all = allProcesses()): Seen[] {
   const family = all.filter(({ pid }) => pid === ancestor);

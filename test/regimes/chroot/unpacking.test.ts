@@ -1,14 +1,20 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 
 import { expect } from 'chai';
 
 import { plainAs, reapAs, selfAs, serverOf, sessionsOf, type Caller } from '../../crash/caller.ts';
-import { allProcesses, familyOf, stillRunning, untilNone } from '../../crash/processes.ts';
+import {
+  allProcesses,
+  familyOf,
+  killIfThere,
+  stillRunning,
+  untilNone,
+} from '../../crash/processes.ts';
 import { cleanUpAfterTest } from '../../support/clean-up.ts';
 import { debianTarball, hasFixtures } from '../../support/fixtures.ts';
 import { skip } from '../../support/skip.ts';
-import { tempDir } from '../../support/tempdir.ts';
+import { fileTempDir, tempDir } from '../../support/tempdir.ts';
 import { hasPlainUser, plainUser } from '../../support/user.ts';
 
 /** Milliseconds until an unpacking must have ended, and what there is of the tree be removed. */
@@ -53,9 +59,11 @@ for (const [who, unpacker] of [
       const family = familyOf(server.child.pid ?? 0);
       expect(family.length).to.be.above(1);
       const killed = victim === 'server' ? family.slice(0, 1) : family;
-      for (const { pid } of killed) process.kill(pid, 'SIGKILL');
+      for (const { pid } of killed) killIfThere(pid);
       await server.ended;
-      const left = await untilNone(() => stillRunning(family), LIMIT);
+      const unpacking = () =>
+        allProcesses().filter(({ command }) => command.includes(`--directory=${trees}/`));
+      const left = await untilNone(() => [...stillRunning(family), ...unpacking()], LIMIT);
       expect(left.map(({ command }) => command)).to.deep.equal([]);
     };
     const halfTrees = () => namesIn(trees).filter((name) => name.endsWith('.unpacking'));
@@ -79,12 +87,42 @@ for (const [who, unpacker] of [
       const other = spawn('flock', [`${trees}/lock`, 'sh', '-c', 'echo held; read word']);
       cleanUpAfterTest(() => void other.kill('SIGKILL'));
       await new Promise((resolve) => other.stdout.once('data', resolve));
-      await killOnce(() => monitorsOf(caller).length > 0, 'server');
+      // The second is the one that unpacks.
+      await killOnce(() => monitorsOf(caller).length > 1, 'server');
       other.stdin.end();
       reapAs(caller);
       expect(sessionsOf(caller)).to.deep.equal([]);
     });
+
+    it('leaves nothing that was only about to unpack', async () => {
+      const programs = fileTempDir();
+      chmodSync(programs, 0o755);
+      writeProgram(`${programs}/perl`, 'sleep 1; exec /usr/bin/perl "$@"');
+      writeProgram(`${programs}/tar`, 'sleep 1000');
+      const plainly = caller;
+      caller = withPrograms(caller, programs);
+      const started = () => allProcesses().some(({ command }) => command.includes(programs));
+      // The monitor finds the request, and that the server has gone.
+      await killOnce(started, 'server');
+      reapAs(plainly);
+      expect(sessionsOf(caller)).to.deep.equal([]);
+      expect(halfTrees()).to.deep.equal([]);
+    });
   });
+}
+
+/** A caller that finds programs in a directory first. */
+function withPrograms(caller: Caller, directory: string): Caller {
+  const path = `PATH=${directory}:`;
+  return {
+    ...caller,
+    argv: (...args) => caller.argv(...args).map((word) => word.replace(/^PATH=/, path)),
+    env: { ...caller.env, PATH: `${directory}:${caller.env['PATH'] ?? ''}` },
+  };
+}
+
+function writeProgram(path: string, script: string): void {
+  writeFileSync(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
 }
 
 function namesIn(directory: string): string[] {
