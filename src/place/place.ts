@@ -104,6 +104,14 @@ export interface Archive {
   get(path: Bytes, signal: AbortSignal): Promise<Readable | undefined>;
 }
 
+/**
+ * The argv that runs a command on a Place so that it ends with the session, however that ends. Elsewhere
+ * it goes with the testbed; on this host only the auxverb sees to that.
+ */
+export function endingWithSession({ isHost, prefix }: Place, argv: Argv): Argv {
+  return isHost ? [...prefix, ...argv] : argv;
+}
+
 /** The end of a child process, as its events `exit` and `close` say it. */
 export function endingOfExit(status: number | null, signal: NodeJS.Signals | null): Ending {
   return signal ? { signal } : { status: status ?? 255 };

@@ -1,7 +1,7 @@
 import { ProtocolError, shown, TestbedError, TimedOut } from '../errors.ts';
 import { faultPoint } from '../fault.ts';
 import { collect } from '../place/collect.ts';
-import type { Ending, Place } from '../place/place.ts';
+import { endingWithSession, type Ending, type Place } from '../place/place.ts';
 import { readScript } from '../place/script.ts';
 import { shellStatus } from '../place/shell-status.ts';
 import type { Context } from '../regime.ts';
@@ -26,7 +26,7 @@ export async function execute(
     throw new ProtocolError(`descriptor ${debug.to} is none that the caller passed on`);
   }
   const mark = randomId(20);
-  const running = place.spawn(commandFor(place, request, mark), {
+  const running = place.spawn(endingWithSession(place, commandFor(place, request, mark)), {
     stdio: ['ignore', debug ? debug.to : 'ignore', 'pipe'],
     signal: context.signal,
   });
@@ -79,7 +79,7 @@ async function withinTime<T>(
 
 /**
  * 255 is the auxverb's own word for a testbed that is gone; 253 stands for what collides with it. The
- * host itself is never gone, and no auxverb stands between: there the command said so.
+ * host itself is never gone: there the command said so, where no auxverb could be had.
  */
 function statusOf(ending: Ending, place: Place): number {
   if ('signal' in ending) return shellStatus(ending);

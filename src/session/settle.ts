@@ -1,6 +1,6 @@
 import type { Argv, Bytes } from '../bytes.ts';
 import { TestbedError } from '../errors.ts';
-import { describeEnding, succeeded, type Place } from '../place/place.ts';
+import { describeEnding, endingWithSession, succeeded, type Place } from '../place/place.ts';
 import type { Context, SpareTestbed } from '../regime.ts';
 import type { Chain, LevelContext } from './chain.ts';
 import type { Share } from './share.ts';
@@ -75,7 +75,8 @@ async function runSetup(place: Place, script: Bytes, context: Context): Promise<
   if (place.standIn !== undefined) {
     throw new TestbedError({ step: `the set-up commands want a shell: ${place.label} has none` });
   }
-  const outcome = await place.run(['sh', '-c', script], { signal: context.signal });
+  const argv = endingWithSession(place, ['sh', '-c', script]);
+  const outcome = await place.run(argv, { signal: context.signal });
   if (succeeded(outcome)) return;
   throw new TestbedError({
     step: 'the set-up command failed',
