@@ -18,6 +18,12 @@ import { rememberTar, tarOf, warnOfPlainTar } from './tar-kind.ts';
 /** Files up to this many bytes go as they are, holes or not, and without a pipeline. */
 const SMALL = 1 << 20;
 
+/** True for a FIFO or a device of this host, which may have to wait for who reads it. */
+async function mayBlock(path: Bytes): Promise<boolean> {
+  const found = await stat(bufferOf(path)).catch(() => undefined);
+  return found !== undefined && !found.isFile();
+}
+
 /** `copydown HOST TESTBED`: the data through a pipe, with tar where there are holes to keep. */
 export async function copyFileDown(
   place: Place,
@@ -48,7 +54,7 @@ export async function copyFileDown(
     }
     if (hasHoles) warnOfPlainTar(place, options.log);
     const sink = scriptArgv(place, 'copy-file-down', 'dense', executable, destination);
-    if (found.size <= SMALL) {
+    if (found.size <= SMALL && !(place.isHost && (await mayBlock(destination)))) {
       // Most copies are of small files, and starting processes is most of their time.
       const { ending, stderr } = await place.run(sink, { input: await handle.readFile(), signal });
       const status = 'status' in ending ? ending.status : 255;

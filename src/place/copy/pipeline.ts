@@ -14,6 +14,10 @@ const WORDS = 1 << 16;
 /** Milliseconds after an abort until we stop waiting for what holds a stream open: past KILL. */
 const PATIENCE = 3000;
 
+/** Kills the shell's process group when descriptor 3, whose other end we hold, comes to its end. */
+const WATCH =
+  '{ read -r _ <&3; kill -s KILL -- "-$$"; } >/dev/null 2>&1 &\n' + 'watch=$!; exec 3<&-\n';
+
 /** How the two ends of a copy ended: exit statuses as a shell has them. */
 export interface PipelineEnd {
   source: number;
@@ -37,21 +41,25 @@ export interface Pipeline {
  *
  * @param input the descriptor that the source has as stdin
  * @param heard told of each piece that one of them writes to stderr
+ * @param patient true where an end may wait for somebody else, as for who reads a FIFO: then both end
+ *   with this process, however that ends. Else they run dry without it
  */
 export function startPipeline(
   source: Bytes,
   sink: Bytes,
   input: number | 'ignore',
   signal: AbortSignal,
-  heard?: (piece: Bytes) => void,
+  { heard, patient = false }: { heard?: (piece: Bytes) => void; patient?: boolean } = {},
 ): Pipeline {
   // Exit statuses come as lines on stderr with a word that the testbed can't guess.
   const mark = randomBytes(8).toString('hex');
   const script =
     'unset TAR_OPTIONS; export LC_ALL; LC_ALL=C\n' +
-    `{ ${source}\necho "${mark} source $?" >&2\n} | ${sink}\necho "${mark} sink $?" >&2`;
+    (patient ? WATCH : '') +
+    `{ ${source}\necho "${mark} source $?" >&2\n} | ${sink}\necho "${mark} sink $?" >&2` +
+    (patient ? '\nkill "$watch"' : '');
   const running = localPlace.spawn(['sh', '-c', script], {
-    stdio: [input, 'pipe', 'pipe'],
+    stdio: [input, 'pipe', 'pipe', ...(patient ? (['pipe'] as const) : [])],
     signal,
   });
   const ended = endOf(running, signal, heard).then(({ words }) => {
@@ -74,7 +82,7 @@ export async function runPipeline(
   signal: AbortSignal,
   heard?: (piece: Bytes) => void,
 ): Promise<PipelineEnd> {
-  const { output, ended } = startPipeline(source, sink, input, signal, heard);
+  const { output, ended } = startPipeline(source, sink, input, signal, { ...(heard && { heard }) });
   output.resume();
   return ended;
 }

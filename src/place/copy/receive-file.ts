@@ -89,7 +89,8 @@ async function takeThroughShell(
     // What a testbed sends that is not ours: read by nobody, refused.
     `*) exit 90 ;;\nesac; }`;
   const sender = quoteArgv([...place.prefix, ...argv]);
-  const { output, ended } = startPipeline(sender, sink, 'ignore', stop.signal);
+  const patient = staging === undefined;
+  const { output, ended } = startPipeline(sender, sink, 'ignore', stop.signal, { patient });
   const chunks = output[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   const first = await chunks.next().catch(() => ({ done: true as const, value: undefined }));
   let trouble: string | undefined;
