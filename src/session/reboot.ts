@@ -1,9 +1,7 @@
 import type { Bytes } from '../bytes.ts';
 import type { Context, Testbed } from '../regime.ts';
 import { runScript } from './probe.ts';
-
-/** Directories of a testbed in which its scratch space may wait for the end of a reboot. */
-const KEPT = ['/var/tmp', '/var/cache', '/home', '/root'];
+import { SHELTERS } from './scratch.ts';
 
 /** Milliseconds that a scratch space may take to be saved, or put back. */
 const DEADLINE = 300_000;
@@ -18,7 +16,7 @@ export async function rebootTestbed(
   prepareOnly: boolean,
   context: Context,
 ): Promise<void> {
-  const words = [scratch, ...KEPT];
+  const words = [scratch, ...SHELTERS];
   await runScript(testbed.place, 'save-scratch', words, context, DEADLINE);
   await testbed.reboot?.(context, prepareOnly);
   await runScript(testbed.place, 'restore-scratch', words, context, DEADLINE);

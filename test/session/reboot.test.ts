@@ -4,10 +4,13 @@ import { expect } from 'chai';
 
 import { silentLogger } from '../../src/log.ts';
 import { localPlace } from '../../src/place/local.ts';
+import { prefixedPlace } from '../../src/place/prefixed.ts';
 import type { Context, Testbed } from '../../src/regime.ts';
 import { rebootTestbed } from '../../src/session/reboot.ts';
+import { removeScratch } from '../../src/session/scratch.ts';
 import { skip } from '../support/skip.ts';
 import { tempDir } from '../support/tempdir.ts';
+import { hasPlainUser, plainUser } from '../support/user.ts';
 
 const context: Context = {
   signal: new AbortController().signal,
@@ -50,6 +53,29 @@ describe('a reboot', () => {
       );
     });
   }
+
+  it('of which nobody sees the end leaves nothing when the scratch space is removed', async () => {
+    const scratch = `${tempDir()}/regime.scratch-${process.pid}`;
+    mkdirSync(scratch);
+    const saved = `/var/tmp/regime.scratch-${process.pid}.saved`;
+    const testbed = testbedThat(() => {
+      expect(existsSync(saved)).to.equal(true);
+      throw new Error('the server was killed');
+    });
+    await rebootTestbed(testbed, scratch, false, context).catch(() => {});
+    await removeScratch(localPlace, scratch);
+    expect(existsSync(scratch)).to.equal(false);
+    expect(existsSync(saved)).to.equal(false);
+  });
+
+  it('is none of those who look for what it left and may not', async function () {
+    if (!hasPlainUser()) skip(this, 'there is no plain user');
+    const user = plainUser();
+    const scratch = `${user.home}/tmp/regime.scratch-${process.pid}`;
+    mkdirSync(scratch);
+    await removeScratch(prefixedPlace('a plain user', user.argv([]), localPlace), scratch);
+    expect(existsSync(scratch)).to.equal(false);
+  });
 
   it('fails where what was saved is gone afterwards', async () => {
     const scratch = `${tempDir()}/regime.scratch-${process.pid}`;
