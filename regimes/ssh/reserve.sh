@@ -66,8 +66,9 @@ echo held
 # Ends the holder $1 if nobody ends it before.
 guard() {
     exec 9<&- </dev/null >/dev/null 2>&1
+    # First of all: who is told to end before must not leave a sleep.
+    trap 'kill $!; exit 0' TERM
     sleep $silence &
-    trap "kill $!; exit 0" TERM
     wait $! && rm -f "$own" && kill -KILL "$1"
 }
 
