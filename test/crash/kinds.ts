@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 
 import type { FAULT_POINTS } from '../../src/fault.ts';
 import { sshWords } from '../regimes/ssh/support.ts';
@@ -36,6 +37,8 @@ export interface Ready {
   bystander?: string[];
   /** Where its user's files and processes, or an engine's containers, are; what there is of them. */
   footprint?: () => string[];
+  /** Where its scratch spaces are made, where that is on this host: nobody else's are. */
+  temporary?: string;
   /** How many containers there are as long as only bystanders are there. */
   containers?: number;
 }
@@ -50,7 +53,13 @@ const tree = () => (sharedTree ||= makeSmallTree(`${fileTempDir()}/tree`));
 export const kinds: readonly Kind[] = [
   {
     title: 'null',
-    prepare: async () => ({ caller: here(), args: ['null'] }),
+    async prepare() {
+      const caller = here();
+      const temporary = `${fileTempDir()}/tmp`;
+      mkdirSync(temporary);
+      const env = { ...caller.env, TMPDIR: temporary };
+      return { caller: { ...caller, env }, args: ['null'], temporary };
+    },
     points: 'all',
     reverts: false,
   },
