@@ -112,6 +112,10 @@ sub run_process_one {
     keep_capabilities($DOCKER_CAPABILITIES, last_capability()) or fail('cannot drop capabilities')
         unless $settings->{privileged};
     sys('prctl', PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    # A death before that is not told; the keeper's is the monitor's, and its pipe then at its end.
+    my $over = '';
+    vec($over, fileno $from_monitor, 1) = 1;
+    exit 1 if select($over, undef, undef, 0);
     $SIG{CHLD} = 'IGNORE';
     $SIG{$_} = 'DEFAULT' for qw(TERM INT HUP PIPE);
     $0 = 'regime-testbed';
