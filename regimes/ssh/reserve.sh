@@ -66,8 +66,9 @@ echo held
 # Ends the holder $1 if nobody ends it before.
 guard() {
     exec 9<&- </dev/null >/dev/null 2>&1
-    # First of all: who is told to end before must not leave a sleep.
-    trap 'kill $!; exit 0' TERM
+    # First of all: who is told to end before must not leave a sleep. That is killed, as what a shell has
+    # just forked may be deaf to TERM for a moment.
+    trap 'kill -s KILL $!; exit 0' TERM
     sleep $silence &
     wait $! && rm -f "$own" && kill -KILL "$1"
 }
@@ -88,7 +89,7 @@ keep() {
     echo kept
     exec </dev/null >/dev/null 2>&1
     trap '' HUP
-    trap 'kill $!; rm -f "$own"; exit 0' TERM
+    trap 'kill -s KILL $!; rm -f "$own"; exit 0' TERM
     while [ -d "$1" ]; do
         sleep 60 9<&- &
         wait $!

@@ -14,7 +14,8 @@ exec >/dev/null 2>&1
 # A loss without a word leaves stdin open: then only the time tells.
 watch() {
   (
-    trap 'kill $!; exit' TERM
+    # KILL, as what a shell has just forked may be deaf to TERM for a moment.
+    trap 'kill -s KILL $!; exit' TERM
     sleep "$patience" &
     wait $!
     end_session "$directory"
