@@ -24,6 +24,8 @@ describe('regime sessions', function () {
   let caller: Caller;
   beforeEach(() => {
     caller = selfAs(tempDir());
+    // Of the dead whose records are never reaped too, the scratch spaces go with the test.
+    caller.env = { ...caller.env, TMPDIR: caller.work };
   });
 
   const run = (...args: string[]) => runAs(caller, args);
