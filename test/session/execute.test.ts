@@ -84,14 +84,14 @@ for (const [name, argsOf] of [
 
     it('has a FIFO for its output as a reader expects it: with one end', async () => {
       const fifo = `${bed.scratch}/fifo`;
-      // Opened for reading first, so that whoever opened it to write and closed it would be the end.
-      await execute(`mkfifo ${fifo}; (exec cat ${fifo} >${fifo}.read) >/dev/null 2>&1 &`);
+      await execute(`mkfifo ${fifo}`);
       for (const files of [`${fifo} ${bed.scratch}/err`, `${bed.scratch}/out ${fifo}`]) {
+        // Opened for reading first, so that whoever opened it to write and closed it would be the end.
+        await execute(`(exec cat ${fifo} >${fifo}.read) >/dev/null 2>&1 &`);
         const line = `execute ${encodeMembers(['sh', '-c', 'echo 1; echo 2 >&2'])} /dev/null ${files} /`;
         expect(await bed.server.command(`${line} timeout=20`)).to.equal('ok 0');
         const stream = files.startsWith(fifo) ? '1' : '2';
         await until(async () => (await output('fifo.read')) === stream, 'the FIFO was read');
-        await execute(`(exec cat ${fifo} >${fifo}.read) >/dev/null 2>&1 &`);
       }
     });
 
