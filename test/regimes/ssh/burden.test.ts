@@ -1,21 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 import { expect } from 'chai';
 
 import { runThrough, selfAs } from '../../crash/caller.ts';
 import { makeAccount, type TestAccount } from '../../support/account.ts';
-import { cleanUpAfterFile, cleanUpAfterTest } from '../../support/clean-up.ts';
+import { cleanUpAfterTest } from '../../support/clean-up.ts';
+import { forgetReservation } from '../../support/reservation.ts';
 import { SOAK } from '../../support/soak.ts';
 import { startSshd, type TestSshd } from '../../support/sshd.ts';
 import { tempDir } from '../../support/tempdir.ts';
@@ -34,10 +26,8 @@ describe('a machine behind ssh under a burden', function () {
   before(async function () {
     // As a server comes.
     const lines = ['MaxSessions 10', 'MaxStartups 10:30:100'];
-    // On this very machine, not in a mount namespace of its own: it has to see what a test mounts. So
-    // the lock that reserves it is this machine's.
-    const lock = '/run/lock/regime-testbed.lock';
-    if (!existsSync(lock)) cleanUpAfterFile(() => rmSync(lock, { force: true }));
+    // On this very machine, not in a mount namespace of its own: it has to see what a test mounts.
+    forgetReservation();
     sshd = await startSshd(this, { lines, within: () => [] });
     account = makeAccount({ shell: '/bin/sh' });
   });

@@ -4,6 +4,7 @@ import { farScript } from '../../../regimes/ssh/place/far-scripts.ts';
 import { localPlace } from '../../../src/place/local.ts';
 import { readScript } from '../../../src/place/script.ts';
 import { allProcesses, killIfThere, untilNone } from '../../crash/processes.ts';
+import { forgetReservation } from '../../support/reservation.ts';
 import { SOAK } from '../../support/soak.ts';
 import { tempDir } from '../../support/tempdir.ts';
 
@@ -24,6 +25,8 @@ describe('what waits on the far side for a sign of life', function () {
       ...['reserve', 'shared', 'a test'],
     ],
   };
+
+  before(forgetReservation);
 
   for (const [what, script] of Object.entries(scripts)) {
     it(`leaves no sleep where the server has gone at once: a ${what}`, async () => {
