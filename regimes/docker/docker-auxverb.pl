@@ -43,6 +43,9 @@ my ($status, $answer) = request($engine, 'POST', "/containers/$container/exec", 
 my $start = json(Detach => \0, Tty => \$terminal);
 # A connection that is upgraded carries the streams, and each side may end its own.
 send_request($engine, 'POST', "/exec/$exec/start", $start, "Connection: Upgrade\r\nUpgrade: tcp\r\n");
+# An engine may never say of a container that dies just now that the command can't be started, nor that
+# one went with it: so the container is looked at now and then.
+until (readable(2)) { gone('the testbed has gone') unless container_runs() }
 my ($head, $buffer) = read_head($engine);
 my ($code) = ($head // '') =~ m{^HTTP/1\.\d (\d+)};
 gone(reason($buffer)) unless $code && ($code == 101 || $code == 200);
@@ -55,7 +58,7 @@ my ($stream, $left) = (undef, 0);
 # comes then. All that the command wrote is still to arrive, however busy the engine is: so we go when
 # it answers three times in 200 ms and hands nothing on between. Who goes on writing gets no further
 # than what can be on its way (an engine buffers about 1 MiB), and no more than 2 s of waiting.
-my ($next_look, $ended, $silences, $waited, $underway) = (time_now() + 0.25, 0, 0, 0, 4 << 20);
+my ($next_look, $ended, $silences, $waited, $underway, $looks) = (time_now() + 0.25, 0, 0, 0, 4 << 20, 0);
 for (;;) {
     last unless drain();
     my $now = time_now();
@@ -71,6 +74,7 @@ for (;;) {
     $waited += time_now() - $now if $ended;
     next if time_now() < $next_look;
     my ($running) = inspect();
+    $running = 0 if $running && ++$looks % 8 == 0 && !container_runs();
     $next_look = time_now() + ($running ? 0.25 : 0.1);
     next if $running;
     $ended = 1;
