@@ -1,4 +1,4 @@
-import { constants, type Stats } from 'node:fs';
+import { constants } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 
 import { bufferOf, type Bytes } from '../../bytes.ts';
@@ -17,12 +17,6 @@ import { rememberTar, tarOf, warnOfPlainTar } from './tar-kind.ts';
 
 /** Files up to this many bytes go as they are, holes or not, and without a pipeline. */
 const SMALL = 1 << 20;
-
-/** True for a FIFO or a device of this host, which may have to wait for who reads it. */
-async function mayBlock(path: Bytes): Promise<boolean> {
-  const found = await stat(bufferOf(path)).catch(() => undefined);
-  return found !== undefined && !found.isFile();
-}
 
 /** `copydown HOST TESTBED`: the data through a pipe, with tar where there are holes to keep. */
 export async function copyFileDown(
@@ -45,8 +39,13 @@ export async function copyFileDown(
     const found = await handle.stat();
     if (!found.isFile())
       throw new CopyFailed({ step: `${step}: ${named(source)} is no regular file` });
+    const there = place.isHost
+      ? await stat(bufferOf(destination)).catch(() => undefined)
+      : undefined;
     // On the host itself the two may be one file: opening it to write would empty what is to be read.
-    if (place.isHost && (await isFile(destination, found))) return;
+    if (there?.dev === found.dev && there.ino === found.ino) return;
+    // A FIFO or a device there may have to wait for who reads it.
+    const mayBlock = there !== undefined && !there.isFile();
     const executable = found.mode & 0o111 ? 'x' : '-';
     const hasHoles = found.size > SMALL && found.blocks * 512 < found.size;
     if (hasHoles && tarOf(place) === 'gnu') {
@@ -54,7 +53,7 @@ export async function copyFileDown(
     }
     if (hasHoles) warnOfPlainTar(place, options.log);
     const sink = scriptArgv(place, 'copy-file-down', 'dense', executable, destination);
-    if (found.size <= SMALL && !(place.isHost && (await mayBlock(destination)))) {
+    if (found.size <= SMALL && !mayBlock) {
       // Most copies are of small files, and starting processes is most of their time.
       const { ending, stderr } = await place.run(sink, { input: await handle.readFile(), signal });
       const status = 'status' in ending ? ending.status : 255;
@@ -104,9 +103,4 @@ export async function copyFileDown(
     );
     return done;
   }
-}
-
-async function isFile(name: Bytes, { dev, ino }: Stats): Promise<boolean> {
-  const found = await stat(bufferOf(name)).catch(() => undefined);
-  return found?.dev === dev && found.ino === ino;
 }
