@@ -77,7 +77,8 @@ function unescape(text: Bytes): Bytes {
 
 /** A word as it can be typed again, for completion and for messages: with escapes where it is no text. */
 export function quoteShellWord(word: Bytes): Bytes {
-  if (/^[A-Za-z0-9_.,:=@%+/~-]+$/.test(word)) return word;
+  // Shells put a home in place of a tilde, zsh a program in place of a leading equals sign.
+  if (/^(?!=)[A-Za-z0-9_.,:=@%+/-]+$/.test(word)) return word;
   // Those of ISO 6429 too, as UTF-8: terminals obey them.
   // eslint-disable-next-line no-control-regex
   const controls = /[\x00-\x1f\x7f]|\xc2[\x80-\x9f]/;

@@ -37,6 +37,12 @@ describe('splitShellWords', () => {
     expect(quoteShellWord('a\xc2\x9bb')).to.equal("$'a\\xc2\\x9bb'");
   });
 
+  it('quotes what a shell would expand', () => {
+    for (const word of ['~', '~/x', 'a=~', 'a:~/x', '=ls']) {
+      expect(quoteShellWord(word)).to.equal(`'${word}'`);
+    }
+  });
+
   it('reads what quoteShellWord writes, and so does bash', () => {
     const byte = fc.integer({ min: 1, max: 255 }).map((code) => String.fromCharCode(code));
     const word = fc.array(byte, { maxLength: 30 }).map((bytes) => bytes.join(''));
