@@ -6,8 +6,7 @@ import { expect } from 'chai';
 
 import { runThrough, selfAs } from '../../crash/caller.ts';
 import { makeAccount, type TestAccount } from '../../support/account.ts';
-import { cleanUpAfterTest } from '../../support/clean-up.ts';
-import { forgetReservation } from '../../support/reservation.ts';
+import { cleanUpAfterFile } from '../../support/clean-up.ts';
 import { SOAK } from '../../support/soak.ts';
 import { startSshd, type TestSshd } from '../../support/sshd.ts';
 import { tempDir } from '../../support/tempdir.ts';
@@ -22,14 +21,20 @@ describe('a machine behind ssh under a burden', function () {
   this.timeout(SOAK ? 900_000 : 180_000);
   let sshd: TestSshd;
   let account: TestAccount;
+  /** Where there is room for 1 MiB. */
+  let full: string;
 
   before(async function () {
     // As a server comes.
     const lines = ['MaxSessions 10', 'MaxStartups 10:30:100'];
-    // On this very machine, not in a mount namespace of its own: it has to see what a test mounts.
-    forgetReservation();
-    sshd = await startSshd(this, { lines, within: () => [] });
     account = makeAccount({ shell: '/bin/sh' });
+    full = `${account.home}/full`;
+    mkdirSync(full);
+    // Before the server starts, which has a mount namespace of its own: it would not see it later.
+    const options = `size=1m,mode=777,uid=${account.uid}`;
+    expect(spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'full', full]).status).to.equal(0);
+    cleanUpAfterFile(() => void spawnSync('umount', ['-l', full]));
+    sshd = await startSshd(this, { lines });
   });
 
   const open = (...more: string[]) =>
@@ -76,11 +81,6 @@ describe('a machine behind ssh under a burden', function () {
 
   it('says in one line that the disk there is full, and leaves what was there', async () => {
     const bed = await open('--dialect=classic');
-    const full = `${account.home}/full`;
-    mkdirSync(full);
-    const options = `size=1m,mode=777,uid=${account.uid}`;
-    expect(spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'full', full]).status).to.equal(0);
-    cleanUpAfterTest(() => void spawnSync('umount', ['-l', full]));
     mkdirSync(`${full}/tree`);
     writeFileSync(`${full}/tree/old`, 'old');
     for (const path of [`${full}/tree`, `${full}/tree/old`]) {

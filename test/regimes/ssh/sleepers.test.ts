@@ -1,10 +1,12 @@
+import { chmodSync } from 'node:fs';
+import { dirname } from 'node:path';
+
 import { expect } from 'chai';
 
 import { farScript } from '../../../regimes/ssh/place/far-scripts.ts';
 import { localPlace } from '../../../src/place/local.ts';
 import { readScript } from '../../../src/place/script.ts';
 import { allProcesses, killIfThere, untilNone } from '../../crash/processes.ts';
-import { forgetReservation } from '../../support/reservation.ts';
 import { SOAK } from '../../support/soak.ts';
 import { tempDir } from '../../support/tempdir.ts';
 
@@ -17,20 +19,23 @@ const SILENCE = 100_000 + process.pid;
 
 describe('what waits on the far side for a sign of life', function () {
   this.timeout(ROUNDS * 2000);
-  const reserve = readScript('reserve.sh', new URL('../../../regimes/ssh/x', import.meta.url).href);
+  const reserve = readScript(
+    'reserve.sh',
+    new URL('../../../regimes/ssh/x', import.meta.url).href,
+  ).replace(/^silence=.*/m, `silence=${SILENCE}`);
   const scripts = {
     keeper: (directory: string) => farScript('keeper', directory, String(SILENCE)),
-    'holder of a reservation': () => [
-      ...['sh', '-c', reserve.replace(/^silence=.*/m, `silence=${SILENCE}`)],
+    // With locks of its own: those of this machine are other tests' too.
+    'holder of a reservation': (directory: string) => [
+      ...['sh', '-c', reserve.replace(' /run/lock ', ` ${dirname(directory)} `)],
       ...['reserve', 'shared', 'a test'],
     ],
   };
 
-  before(forgetReservation);
-
   for (const [what, script] of Object.entries(scripts)) {
     it(`leaves no sleep where the server has gone at once: a ${what}`, async () => {
       const directory = tempDir();
+      chmodSync(directory, 0o1777);
       const asleep = () => allProcesses().filter(({ command }) => command === `sleep ${SILENCE}`);
       const starts = Array.from({ length: AT_ONCE }, async (_, number) => {
         for (let round = 0; round < ROUNDS; round++) {
