@@ -30,7 +30,7 @@ export interface Sending {
  */
 export async function sendByArchive(sending: Sending): Promise<{ changed?: Bytes }> {
   const { archive, source, target, owner, step, signal } = sending;
-  const met = await planMerge(archive, source, target, signal);
+  const met = await planMerge(archive, source, target, step, signal);
   // All names start from the root: Docker's engine refuses links that lead out of where it extracts.
   const goal = (path: Bytes) => (path === '/' ? '.' : path.slice(1));
   const rules = [...met.moved].map(([path, to]) => renaming(`./${path}`, goal(to)));

@@ -29,17 +29,22 @@ const LINKS = 40;
 /**
  * Looks at what a tree of the host meets on a testbed. Who extracts the archive would put a directory
  * in the place of a link to one (/lib is one on Debian) and take existing directories' owners away.
+ * @throws CopyFailed where a directory meets something else
  */
 export async function planMerge(
   archive: Archive,
   source: Bytes,
   target: Bytes,
+  step: string,
   signal: AbortSignal,
 ): Promise<MergePlan> {
   const plan: MergePlan = { top: target, moved: new Map(), owners: new Map() };
   const visit = async (path: Bytes, goal: Bytes): Promise<void> => {
     const found = await followedLink(archive, goal, signal);
-    if (found?.type !== '5') return;
+    if (!found) return;
+    if (found.type !== '5') {
+      throw new CopyFailed({ step: `${step}: ${named(goal)} is there and is no directory` });
+    }
     if (path === '') plan.top = found.path;
     else if (found.path !== goal) plan.moved.set(path, found.path);
     plan.owners.set(found.path, { uid: found.uid, gid: found.gid });

@@ -1,7 +1,8 @@
 # Takes a tree from stdin. Arguments: the tar that the archive is written for (gnu, plain; none where
 # others extract it: then only looks whether it can be), replace or merge, the destination, the
 # directory to make and extract into when it is replaced; make where a destination that is not there
-# is made in its place at once. A file beside it tells so until it is whole.
+# is made in its place at once (a file beside it tells so until it is whole), else nothing; and of what
+# is merged directories that it holds, which are to meet directories or nothing.
 if [ "$1" = none ]; then
   tar=none
 else
@@ -17,6 +18,11 @@ if [ -d "$destination" ]; then
 elif exists "$destination"; then
   refuse "$destination is there and is no directory"
 fi
+shift 5
+for inner; do
+  [ -d "$destination/$inner" ] || ! exists "$destination/$inner" ||
+    refuse "$destination/$inner is there and is no directory"
+done
 if [ "$tar" = none ]; then
   parent=${destination%/*}
   [ -d "${parent:-/}" ] || refuse "there is no directory ${parent:-/}"

@@ -8,6 +8,7 @@ import type { CopyOptions, CopyRequest } from '../copy.ts';
 import { describeEnding, succeeded, type Place } from '../place.ts';
 import { sendByArchive } from './archive-down.ts';
 import type { Owner } from './archive-merge.ts';
+import { innerDirectories } from './inner-directories.ts';
 import { measureTree } from './measures.ts';
 import { absoluteName, isWithin, named, parentOf, plainName } from './paths.ts';
 import { checkEnd, type PipelineEnd } from './pipeline.ts';
@@ -35,25 +36,20 @@ export async function copyDirectoryDown(
   await checkSource(source, destination, place, step);
   const sides = { source: 'the host', sink: place.label };
   const replacement = planReplacement('testbed', destination, parentOf(destination));
+  const sinkArgv = (kind: TarKind, target: Bytes, inner: readonly Bytes[]) => {
+    const words = [kind, request.existing, destination, target, make, ...inner];
+    return scriptArgv(place, 'copy-directory-down', ...words);
+  };
   // Where there is nothing to replace nothing has to be moved: that saves a command.
-  const make = options.disposable && request.existing === 'replace' ? ['make'] : [];
+  const make = options.disposable && request.existing === 'replace' ? 'make' : '';
   /** @returns true where the tree is in its place already */
-  const extract = async (target: Bytes): Promise<boolean> => {
-    const sink = (kind: TarKind) =>
-      scriptArgv(
-        place,
-        'copy-directory-down',
-        kind,
-        request.existing,
-        destination,
-        target,
-        ...make,
-      );
+  const extract = async (target: Bytes, inner: readonly Bytes[] = []): Promise<boolean> => {
+    const sink = (kind: TarKind) => sinkArgv(kind, target, inner);
     const end = await sendTree(source, sink, place, options.log, signal);
     const { archive } = place;
     if (end.sink === STATUS.noTar && archive) {
       rememberTar(place, 'none');
-      const owner = await findOwner(place, sink('none'), step, signal);
+      const owner = await lookThere(place, sink('none'), step, signal);
       const { changed } = await sendByArchive({
         archive,
         source,
@@ -78,7 +74,12 @@ export async function copyDirectoryDown(
     return made;
   };
   if (request.existing === 'merge') {
-    await extract(destination);
+    // tar would put a directory in the place of whatever it meets.
+    const [inner, ...more] = await innerDirectories(source);
+    for (const part of more) {
+      await lookThere(place, sinkArgv('none', destination, part), step, signal);
+    }
+    await extract(destination, inner);
     return;
   }
 
@@ -152,7 +153,7 @@ async function sendTree(
 }
 
 /** Whether a tree may go there, and whom it is to belong to. */
-async function findOwner(
+async function lookThere(
   place: Place,
   look: Argv,
   step: string,

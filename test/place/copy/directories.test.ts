@@ -84,6 +84,25 @@ for (const direction of ['down', 'up'] as const) {
       for (const name of ['b', 'b/d']) expect(statSync(`${root}/${name}`).mtimeMs).to.equal(1e12);
     });
 
+    it('is not merged where a directory of it meets something else', async () => {
+      const root = tempDir();
+      // More than one command line holds the names of.
+      const wide = Array.from({ length: 300 }, (_, n) => `wide/${'x'.repeat(100)}${n}`);
+      for (const name of ['a/d/e', ...wide.map((name) => `a/${name}`), 'b/d', 'c/wide']) {
+        mkdirSync(`${root}/${name}`, { recursive: true });
+      }
+      writeFileSync(`${root}/a/d/new`, '');
+      writeFileSync(`${root}/b/d/e`, 'kept');
+      expect(await refused(copy(direction, `${root}/a/`, `${root}/b/`))).to.match(
+        /d\/e.*(directory|not)/,
+      );
+      symlinkSync('nowhere', `${root}/c/${wide.at(-1) ?? ''}`);
+      await refused(copy(direction, `${root}/a/`, `${root}/c/`));
+      expect(walkTree(`${root}/b`).map(({ path }) => path)).to.deep.equal(['', 'd', 'd/e']);
+      expect(readFileSync(`${root}/b/d/e`, 'utf8')).to.equal('kept');
+      expect(walkTree(`${root}/c`)).to.have.length(3);
+    });
+
     it('replaces: what else was there is gone', async () => {
       const root = tempDir();
       for (const name of ['a', 'b/deep']) mkdirSync(`${root}/${name}`, { recursive: true });
