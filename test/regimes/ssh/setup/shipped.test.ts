@@ -69,7 +69,8 @@ StrictModes no
 UsePAM no
 END
       mkdir -p /run/sshd
-      /usr/sbin/sshd -f ${own}/config -E ${own}/log`;
+      unshare --mount sh -c 'mount -t tmpfs -o mode=1777 locks /run/lock && exec "$@"' sh \\
+        /usr/sbin/sshd -f ${own}/config -E ${own}/log`;
     const text = readFileSync(`${SHIPPED}/SKELETON`, 'utf8')
       .replace("SUDO_PASSWORD=''", `SUDO_PASSWORD='${account.password}'`)
       .replace('open() {', `open() {${start}`)
