@@ -12,7 +12,7 @@ enum { MSG_DONTWAIT = 0x40, MSG_NOSIGNAL = 0x4000, POLLIN = 1, POLLOUT = 4 };
 enum { EINTR = 4, EAGAIN = 11, EPIPE = 32 };
 
 /* A descriptor of the caller's is shared with others, so it never gets O_NONBLOCK. */
-enum sort { PLAIN, SOCKET, PIPE_OF_OTHERS };
+enum sort { PLAIN, NEVER_BLOCKS, SOCKET, PIPE_OF_OTHERS };
 
 static struct output {
   int fd;
@@ -108,13 +108,13 @@ static int own(int fd, int flags, enum sort *sort) {
   if (K(statx, fd, "", 0x1000, 1, &status) < 0) return fd; /* AT_EMPTY_PATH, STATX_TYPE */
   int type = status.mode & 0170000;
   if (type != 0010000) {
-    *sort = type == 0140000 ? SOCKET : PLAIN;
+    *sort = type == 0140000 ? SOCKET : type == 0100000 ? NEVER_BLOCKS : PLAIN;
     return fd;
   }
   join(name, sizeof name, "/proc/self/fd/", digits((unsigned)fd));
   long ours = K(openat, AT_CWD, name, flags | O_NONBLOCK, 0, 0);
   if (ours < 0) return fd;
-  *sort = PLAIN;
+  *sort = NEVER_BLOCKS;
   return (int)ours;
 }
 
@@ -125,17 +125,21 @@ static void take_signal(void) {
   resized = 1;
 }
 
-static void write_some(struct output *o) {
-  char *from = o->data + o->at;
-  /* Where writing may block, no more than fits once poll has said that something does. */
-  word size = o->sort == PIPE_OF_OTHERS && o->held > AT_ONCE ? AT_ONCE : o->held;
+/* How many bytes need no more be kept; an output that is broken takes all. */
+static word put(struct output *o, const char *from, word size) {
   long sent = o->sort == SOCKET ? send(o->fd, from, size, MSG_DONTWAIT)
                                 : K(write, o->fd, from, size, 0, 0);
   if (sent == -EPIPE) die_of(PIPE); /* the command ends with us */
-  if (is_passing(sent)) return;
-  if (sent < 0) sent = (long)o->held;
-  o->held -= (word)sent;
-  o->at = o->held ? o->at + (word)sent : 0;
+  if (is_passing(sent)) return 0;
+  return sent < 0 ? size : (word)sent;
+}
+
+static void write_some(struct output *o) {
+  /* Where writing may block, no more than fits once poll has said that something does. */
+  word size = o->sort == PIPE_OF_OTHERS && o->held > AT_ONCE ? AT_ONCE : o->held;
+  word sent = put(o, o->data + o->at, size);
+  o->held -= sent;
+  o->at = o->held ? o->at + sent : 0;
 }
 
 static void obey(char kind, char *words) {
@@ -161,6 +165,12 @@ static void take_frames(void) {
       within = 1;
     }
     struct output *o = kind == 'o' ? &outputs[0] : kind == 'r' ? &outputs[1] : 0;
+    word here = left < arrived_end - at ? left : arrived_end - at;
+    if (o && here && !o->held && (o->sort == NEVER_BLOCKS || o->sort == SOCKET)) {
+      word sent = put(o, arrived + at, here);
+      at += sent;
+      left -= sent;
+    }
     for (; left && at < arrived_end; left--, at++) {
       if (o) {
         if (o->at + o->held == ROOM) break;
