@@ -9,7 +9,6 @@ import { describeEnding, succeeded, type Place } from '../place.ts';
 import { sendByArchive } from './archive-down.ts';
 import type { Owner } from './archive-merge.ts';
 import { innerDirectories } from './inner-directories.ts';
-import { measureTree } from './measures.ts';
 import { absoluteName, isWithin, named, parentOf, plainName } from './paths.ts';
 import { checkEnd, type PipelineEnd } from './pipeline.ts';
 import { journalled, planReplacement } from './replacement.ts';
@@ -17,6 +16,7 @@ import { scriptArgv, STATUS } from './scripts.ts';
 import { sendTo } from './send.ts';
 import { settle } from './settle.ts';
 import { rememberTar, tarOf, warnOfPlainTar, type TarKind } from './tar-kind.ts';
+import { measureTree } from './tar-meter.ts';
 
 const COMMIT_LIMIT = 120_000;
 

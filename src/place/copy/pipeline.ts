@@ -5,7 +5,6 @@ import { CopyFailed, lastWords } from '../../errors.ts';
 import { collect } from '../collect.ts';
 import { localPlace } from '../local.ts';
 import type { Running } from '../place.ts';
-import { SENT } from './measures.ts';
 import { STATUS } from './scripts.ts';
 
 /** Bytes of stderr that are kept for the message. */
@@ -143,6 +142,8 @@ export function checkEnd(
   });
 }
 
+/** What tar writes for a meter, before a number; `tarWords` leaves it out. */
+export const SENT = 'regime: sent';
 const COUNTS = new RegExp(`^tar: ${SENT} \\d+\n?`, 'gm');
 
 /**
