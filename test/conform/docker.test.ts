@@ -17,7 +17,7 @@ import { fileTempDir } from '../support/tempdir.ts';
 import { runConform } from './run-conform.ts';
 
 describe('the docker regime keeps the rules of regime-protocol(7)', function () {
-  this.timeout(300_000);
+  this.timeout(SOAK ? 1_800_000 : 300_000);
   let engine: TestEngine;
 
   before(async function () {
