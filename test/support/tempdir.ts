@@ -23,7 +23,7 @@ export function fileTempDir(): string {
 }
 
 /** Removes a tree whose names may be any bytes (which Node's own rm can't), but nothing mounted in it. */
-function removeTree(directory: string): void {
+export function removeTree(directory: string): void {
   const { status, stderr } = spawnSync('rm', ['-rf', '--one-file-system', '--', directory]);
   if (status !== 0) throw new Error(`cannot remove ${directory}: ${stderr.toString()}`);
 }

@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 
 import { copyDown, copyUp } from '../../../src/place/copy.ts';
 import { SOAK } from '../../support/soak.ts';
-import { tempDir } from '../../support/tempdir.ts';
+import { removeTree, tempDir } from '../../support/tempdir.ts';
 import { copyOptions, envPlace } from './support/places.ts';
 import { makeTrees, tree } from './support/random-tree.ts';
 import { differences, walkTree, type Seen } from './support/tree-walk.ts';
@@ -38,6 +38,7 @@ describe('Copies of random trees', function () {
           same(walkTree(`${work}/down`), source);
           same(walkTree(`${work}/up`), withoutSetId(source));
           if (options.warnings.length > 0) throw new Error(options.warnings.join());
+          removeTree(work);
         }),
         // Shrinking a batch is slow; its seed is in the message.
         { numRuns, endOnFailure: true },
