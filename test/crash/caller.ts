@@ -40,7 +40,7 @@ export function plainAs(): Caller {
 
 /** Starts a server in a process group of its own. */
 export function serverOf(caller: Caller, args: string[], options: StartOptions = {}): TestServer {
-  return startServer(['setsid', ...caller.argv(...args)], { env: caller.env, ...options });
+  return startServer(caller.argv(...args), { env: caller.env, detached: true, ...options });
 }
 
 /** The session directories there are. */

@@ -50,6 +50,8 @@ export interface TestServer {
 export interface StartOptions {
   env?: NodeJS.ProcessEnv;
   cwd?: string;
+  /** In a session, and so a process group, of its own: from its start, as there is no setsid(1) to wait for. */
+  detached?: boolean;
   /** Milliseconds to wait for a reply before the test fails. Default 60,000. */
   patience?: number;
   /** True for a server that a `before` hook starts: it is ended after the file, not after the test. */
@@ -58,9 +60,9 @@ export interface StartOptions {
 
 /** Starts a server by its whole argv. It is killed after the test if it still runs by then. */
 export function startServer(argv: readonly string[], options: StartOptions = {}): TestServer {
-  const { env = process.env, cwd, patience = 60_000, untilFileEnds } = options;
+  const { env = process.env, cwd, detached, patience = 60_000, untilFileEnds } = options;
   const [program = '', ...args] = argv;
-  const child = spawn(program, args, { env, cwd, stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(program, args, { env, cwd, detached, stdio: ['pipe', 'pipe', 'pipe'] });
   let unread = '';
   let errors = '';
   let over = false;
