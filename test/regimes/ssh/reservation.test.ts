@@ -97,6 +97,8 @@ describe('the reservation of a machine', () => {
   it('is free when its holder is killed', async () => {
     await reserving();
     spawned[0]?.kill('SIGKILL');
+    // What is killed holds the lock until it has had the time to die.
+    await spawned[0]?.ended;
     await reserving();
     expect(warnings).to.deep.equal([]);
   });
