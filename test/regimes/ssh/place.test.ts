@@ -131,7 +131,8 @@ describe('a machine behind ssh', function () {
     const account = makeAccount({ shell: '/bin/sh' });
     const bed = await openSession(selfAs(tempDir()), sshWords(sshd, account.name));
     expect(await bed.sh('sleep 985 & echo done')).to.equal('done');
-    expect(processesOf(account, 'sleep 985')).to.equal(1);
+    // What has started it may still be there, and it may not have become a sleep yet.
+    await until(() => processesOf(account, '^sleep 985') === 1, 'it runs on');
     await bed.quit();
   });
 
