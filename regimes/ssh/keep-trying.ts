@@ -33,9 +33,10 @@ export async function keepTrying<T>(
   { signal, log }: Pick<Context, 'signal' | 'log'>,
 ): Promise<T> {
   const limit = AbortSignal.timeout(timeout);
+  const isOver = () => limit.aborted;
   let last = '';
   const tryAll = async (): Promise<T> => {
-    while (!limit.aborted) {
+    while (!isOver()) {
       const patience = startPatience(ATTEMPT);
       try {
         const found = await attempt(anyOf(signal, limit, patience.signal));
@@ -44,7 +45,8 @@ export async function keepTrying<T>(
       } catch (cause) {
         const { message } = asError(cause);
         if (message !== last) log.debug(`not yet: ${message}`);
-        last = message;
+        // An attempt that the end of the time has cut off says less than the one before.
+        if (!isOver() || !last) last = message;
       } finally {
         patience.end();
       }
