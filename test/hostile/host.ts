@@ -4,9 +4,7 @@ import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'n
 /** Programs of the host that a testbed must never change, and settings of its kernel. */
 const PROGRAMS = ['perl', 'env', 'sh', 'bash', 'tar', 'mknod', 'id'];
 const FILES = ['/etc/resolv.conf', '/etc/ld.so.preload', '/etc/hosts'];
-/** Other test files, which run side by side with this one, make accounts with such names and remove them. */
 const ACCOUNTS = ['/etc/passwd', '/etc/shadow'];
-const TEST_ACCOUNT = /^regime-test-.*\n/gm;
 const DIRECTORIES = ['/', '/etc', '/tmp', '/dev', '/usr/bin', '/usr/sbin', '/root', '/var', '/srv'];
 const KNOBS = ['kernel/core_pattern', 'kernel/hostname', 'kernel/modprobe', 'net/ipv4/ip_forward'];
 
@@ -21,7 +19,7 @@ export function fingerprint(): Record<string, string> {
   }
   for (const path of ACCOUNTS) {
     const { mode, uid, gid } = statSync(path);
-    const others = readFileSync(path, 'latin1').replace(TEST_ACCOUNT, '');
+    const others = withoutTestAccounts(readFileSync(path, 'latin1'));
     shown[path] = `${mode.toString(8)} ${uid}:${gid} ${hashOf(others)}`;
   }
   for (const path of DIRECTORIES) {
@@ -35,6 +33,14 @@ export function fingerprint(): Record<string, string> {
   shown['policy-rc.d'] = String(existsSync('/usr/sbin/policy-rc.d'));
   shown['devices'] = String(readdirSync('/dev').length > 0);
   return shown;
+}
+
+/**
+ * The lines of /etc/passwd and the like but those of accounts that test files make and remove: others run
+ * side by side with the one that asks.
+ */
+export function withoutTestAccounts(lines: string): string {
+  return lines.replace(/^regime-test-.*\n/gm, '');
 }
 
 function describeFile(path: string): string {
