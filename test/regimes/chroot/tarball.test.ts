@@ -7,8 +7,10 @@ import { plainAs, selfAs, serverOf, type Caller } from '../../crash/caller.ts';
 import { skip } from '../../support/skip.ts';
 import { fileTempDir, tempDir } from '../../support/tempdir.ts';
 import { hasPlainUser, plainUser } from '../../support/user.ts';
+import { withPrograms, writeProgram } from '../support/programs.ts';
 import { openSession, refusedOpen, refusedStart } from '../support/session.ts';
 import { makeSmallTree } from '../support/small-tree.ts';
+import { until } from '../support/until.ts';
 
 /** A name for each way an archive is compressed, and what makes it. */
 const KINDS = {
@@ -136,7 +138,12 @@ for (const [who, unpacker] of [
 
     it('is unpacked after an unpacking that was killed', async () => {
       const args = ['chroot', `${archives}/tree.tar.xz`];
-      const first = serverOf(caller, args);
+      // A small tree may be there before we have looked: the tar that unpacks it comes to no end.
+      const programs = tempDir();
+      chmodSync(programs, 0o755);
+      const hanging = 'case " $* " in *" --extract "*) exec sleep 1000 ;; esac';
+      writeProgram(`${programs}/tar`, `/usr/bin/tar "$@"; ${hanging}`);
+      const first = serverOf(withPrograms(caller, programs), args);
       await first.reply();
       first.send('open\n');
       const trees = `${caller.cache}/regime/trees`;
@@ -147,7 +154,7 @@ for (const [who, unpacker] of [
           return false;
         }
       };
-      while (!unpacking()) await new Promise((resolve) => setTimeout(resolve, 2));
+      await until(unpacking, 'it was being unpacked');
       first.child.kill('SIGKILL');
       await first.ended;
       const bed = await openSession(caller, args);

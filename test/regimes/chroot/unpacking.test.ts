@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
 
 import { expect } from 'chai';
 
@@ -16,6 +16,7 @@ import { debianTarball, hasFixtures } from '../../support/fixtures.ts';
 import { skip } from '../../support/skip.ts';
 import { fileTempDir, tempDir } from '../../support/tempdir.ts';
 import { hasPlainUser, plainUser } from '../../support/user.ts';
+import { withPrograms, writeProgram } from '../support/programs.ts';
 
 /** Milliseconds until an unpacking must have ended, and what there is of the tree be removed. */
 const LIMIT = 5000;
@@ -109,20 +110,6 @@ for (const [who, unpacker] of [
       expect(halfTrees()).to.deep.equal([]);
     });
   });
-}
-
-/** A caller that finds programs in a directory first. */
-function withPrograms(caller: Caller, directory: string): Caller {
-  const path = `PATH=${directory}:`;
-  return {
-    ...caller,
-    argv: (...args) => caller.argv(...args).map((word) => word.replace(/^PATH=/, path)),
-    env: { ...caller.env, PATH: `${directory}:${caller.env['PATH'] ?? ''}` },
-  };
-}
-
-function writeProgram(path: string, script: string): void {
-  writeFileSync(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
 }
 
 function namesIn(directory: string): string[] {
