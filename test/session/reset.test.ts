@@ -69,7 +69,8 @@ describe('regime reset', function () {
       expect(said).to.deep.include({ id, regime, scratch });
       const look = `cat /srv/* "$CHECKBOX_DATA/file"; uname; stat -c %a ${scratch}; ls -A ${scratch}`;
       expect(inside(id, look)).to.equal('set up\nkept\nLinux\n711\n');
-      expect(allProcesses().filter(({ command }) => command === sleep)).to.deep.equal([]);
+      const sleeps = () => allProcesses().filter(({ command }) => command === sleep);
+      expect(await untilNone(sleeps, PATIENCE)).to.deep.equal([]);
       expect(run('sessions').stdout).to.match(new RegExp(`^${id} .* kept `, 'm'));
       expect(run('reset', id).stdout).to.match(
         new RegExp(`^reset ${id}: .*chroot, ${scratch} is empty\n$`),
