@@ -53,7 +53,7 @@ describe('a server that is killed while something of it would wait for ever', fu
           killIfThere(server.child.pid ?? 0);
           await server.ended;
           reapAs(caller);
-          const left = await untilNone(named, LIMIT / 10);
+          const left = await untilNone(named, LIMIT);
           expect(left.map(({ command }) => command)).to.deep.equal([]);
           expect(sessionsOf(caller)).to.deep.equal([]);
         } finally {

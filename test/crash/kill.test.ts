@@ -35,8 +35,11 @@ import { seeded, type Random } from './random.ts';
 
 const ROUNDS = SOAK ? 500 : 20;
 
-/** Milliseconds until the kernel and the monitor must have taken everything away: more on a busy machine. */
-const limit = () => 1000 * Math.max(1, (loadavg()[0] ?? 0) / cpus().length);
+/**
+ * Milliseconds until the kernel and the monitor must have taken everything away: more on a busy machine,
+ * whose load is only known as it was a minute ago.
+ */
+const limit = () => 5000 * Math.max(1, (loadavg()[0] ?? 0) / cpus().length);
 
 /** What a session goes through, in this order, and how long a step may take: ms. */
 const STEPS = [

@@ -21,8 +21,8 @@ import { fingerprint } from './host.ts';
 /** Docker's default set (moby, oci/caps/defaults.go). */
 const DOCKER_SET = '00000000a80425fb';
 
-/** Milliseconds in which a server with a hostile testbed has to end, on an idle machine about 100. */
-const PATIENCE = 5000;
+/** Milliseconds in which a server with a hostile testbed has to end on a busy machine; on an idle one about 100. */
+const PATIENCE = 20_000;
 
 describe('a hostile testbed', function () {
   this.timeout(60_000);
@@ -314,7 +314,7 @@ print "done\\n";`;
     const line = `execute sh,-c,${encodeURIComponent(holder)} /dev/null ${scratch}/out ${scratch}/err /`;
     expect(await server.command(line)).to.equal('ok 3');
     expect(await server.command('revert')).to.match(/^ok/);
-    expect(performance.now() - start).to.be.below(10_000);
+    expect(performance.now() - start).to.be.below(PATIENCE);
     await endIt();
   });
 

@@ -18,8 +18,8 @@ import { fileTempDir, tempDir } from '../../support/tempdir.ts';
 import { hasPlainUser, plainUser } from '../../support/user.ts';
 import { withPrograms, writeProgram } from '../support/programs.ts';
 
-/** Milliseconds until an unpacking must have ended, and what there is of the tree be removed. */
-const LIMIT = 5000;
+/** Milliseconds until an unpacking must have begun, or ended with what there is of the tree, on a busy machine. */
+const LIMIT = 20_000;
 
 const selfUnpacking = () => {
   const directory = tempDir();

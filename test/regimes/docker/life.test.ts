@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 
 import { runCommand } from '../../../src/conform/command.ts';
+import { until } from '../support/until.ts';
 import { importBusybox, startEngine, type TestEngine } from '../../support/docker.ts';
 import { projectRoot, serverArgv, startServer, type TestServer } from '../../support/server.ts';
 import { skip } from '../../support/skip.ts';
@@ -250,7 +251,7 @@ describe('containers of a Docker engine', function () {
     const auxverb = await prefixOf(server);
     const began = Date.now();
     expect(await inside(auxverb, 'sleep 600 & echo done')).to.equal('done\n');
-    expect(Date.now() - began).to.be.below(3000);
+    expect(Date.now() - began).to.be.below(30_000);
     // What goes on writing is cut off too.
     expect(await inside(auxverb, 'while sleep 0.02; do echo x; done & echo done')).to.match(
       /^done/,
@@ -262,9 +263,7 @@ describe('containers of a Docker engine', function () {
     running.child.kill('SIGTERM');
     expect((await running.ended).signal).to.equal('SIGTERM');
     const look = 'grep -ls "[s]leep.777" /proc/[0-9]*/cmdline || true';
-    for (let left = 'unknown'; left !== ''; left = await inside(auxverb, look)) {
-      if (Date.now() - began > 20_000) throw new Error(`the command still runs: ${left}`);
-    }
+    await until(async () => (await inside(auxverb, look)) === '', 'the command has ended');
     expect(await server.command('quit')).to.equal('ok');
   });
 
