@@ -32,9 +32,10 @@ const INTERRUPTIONS: [string, (pid: number) => void][] = [
 
 for (const regime of ['null', 'chroot'] as const) {
   describe(`autopkgtest and odd endings of tests, with the regime ${regime}`, function () {
-    this.timeout(120_000);
+    this.timeout(240_000);
     let server: string[];
     let incumbent: string[];
+    const here = regime === 'null';
 
     before(function () {
       if (!hasHarness()) skip(this, 'autopkgtest is not installed');
@@ -54,8 +55,8 @@ for (const regime of ['null', 'chroot'] as const) {
       const options = ['--timeout-test=4', `--env=${mark}`];
       const subject = fixturePackage('timeouts');
       const [ours, theirs] = await inTurn(regime, [
-        () => runHarness({ server, subject, options }),
-        () => runHarness({ server: incumbent, subject, options: ['--timeout-test=4'] }),
+        () => runHarness({ server, subject, here, options }),
+        () => runHarness({ server: incumbent, subject, here, options: ['--timeout-test=4'] }),
       ]);
       expectSame(ours, theirs);
       expect(ours.verdicts).to.deep.equal({
@@ -69,8 +70,8 @@ for (const regime of ['null', 'chroot'] as const) {
     it('takes 254 and 255 for what they are where the incumbents give up', async () => {
       const subject = fixturePackage('statuses');
       const [ours, theirs] = await inTurn(regime, [
-        () => runHarness({ server, subject }),
-        () => runHarness({ server: incumbent, subject }),
+        () => runHarness({ server, subject, here }),
+        () => runHarness({ server: incumbent, subject, here }),
       ]);
       expect(theirs.status, theirs.log).to.equal(16);
       expect(ours.verdicts, ours.log).to.deep.equal({
@@ -105,6 +106,7 @@ for (const regime of ['null', 'chroot'] as const) {
       const run = (words: string[]) =>
         runHarness({
           server: words,
+          here,
           subject: fixturePackage('shells'),
           options: ['--shell-fail'],
           as: onTerminal,

@@ -11,7 +11,7 @@ import { fixturePackage, hasHarness, runHarness, type HarnessResult } from './ru
 // The harness puts `autopkgtest-virt-` before a first word without a slash and looks on PATH: one
 // who installs our program finds it there, by its own name or in an incumbent's place.
 describe('autopkgtest that finds the server by its name', function () {
-  this.timeout(120_000);
+  this.timeout(240_000);
   let bin: string;
   let cache: string;
 
@@ -29,6 +29,7 @@ describe('autopkgtest that finds the server by its name', function () {
   const run = (...server: string[]) =>
     runHarness({
       server,
+      here: server[0] === 'null',
       subject: fixturePackage('verdicts'),
       options: ['--test-name=passes', '--test-name=whoami'],
       env: { PATH: `${bin}:${process.env['PATH'] ?? ''}`, XDG_CACHE_HOME: cache },

@@ -17,10 +17,10 @@ import {
 } from './run-harness.ts';
 import { runVerdictsHere } from './run-verdicts.ts';
 
-// One after the other, never two at once: the harness' wrapper keeps a file of a fixed name in /tmp.
+// One after the other, never two at once, so `here`: the harness' wrapper keeps a file of a fixed name in /tmp.
 
 describe('autopkgtest with the regime null', function () {
-  this.timeout(120_000);
+  this.timeout(240_000);
   let ours: HarnessResult;
   let theirs: HarnessResult;
 
@@ -80,7 +80,7 @@ describe('autopkgtest with the regime null', function () {
   it('skips tests that need isolation where nobody vouches for it', async () => {
     const options = ['--test-name=in-machine', '--test-name=in-container', '--test-name=passes'];
     const subject = fixturePackage('verdicts');
-    const run = await runHarness({ server: [serverPath(), 'null'], subject, options });
+    const run = await runHarness({ server: [serverPath(), 'null'], subject, here: true, options });
     expect(run.verdicts['in-machine'], run.log).to.match(/^SKIP .*"isolation-machine"/);
     expect(run.verdicts['in-container']).to.match(/^SKIP .*"isolation-container"/);
     expect(run.verdicts['passes']).to.equal('PASS');
@@ -96,7 +96,8 @@ describe('autopkgtest with the regime null', function () {
     });
     const subject = fixturePackage('verdicts');
     const server = [serverPath(), 'null'];
-    const run = await runHarness({ server, subject, options: [...options, '--test-name=copied'] });
+    const names = [...options, '--test-name=copied'];
+    const run = await runHarness({ server, subject, here: true, options: names });
     expect(run.verdicts, run.log).to.include({ copied: 'PASS' });
   });
 
@@ -109,7 +110,8 @@ describe('autopkgtest with the regime null', function () {
     const tests = ['passes', 'skips', 'needs-root', 'whoami', 'artifacts-one', 'artifacts-two'];
     const run = (server: string[]) =>
       runHarness({
-        ...{ server, subject, directory: `${user.home}/tmp`, state: `${user.home}/state` },
+        ...{ server, subject, here: true },
+        ...{ directory: `${user.home}/tmp`, state: `${user.home}/state` },
         options: tests.map((test) => `--test-name=${test}`),
         as: (argv) => user.argv(argv),
       });

@@ -3,6 +3,7 @@ import { chmodSync, closeSync, existsSync, openSync, readdirSync, readFileSync }
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { HARNESS, harnessTurn } from '../support/harness-turn.ts';
 import { fileTempDir } from '../support/tempdir.ts';
 import type { PlainUser } from '../support/user.ts';
 import { readOutput, type Output } from './read-output.ts';
@@ -14,6 +15,8 @@ export interface HarnessRun {
   server: readonly string[];
   /** What to test: the directory of an unbuilt package, a `.dsc`, a name in the archive. */
   subject: string;
+  /** True where its tests run on this machine itself: one such run has to wait for another. */
+  here?: boolean;
   /** More options of the harness. */
   options?: readonly string[];
   /** More variables of the harness' own environment. */
@@ -49,7 +52,7 @@ export interface HarnessResult {
 
 /** True where Debian's harness is installed. */
 export function hasHarness(): boolean {
-  return existsSync('/usr/bin/autopkgtest');
+  return existsSync(HARNESS);
 }
 
 /** The directory of one of the packages beside this file. */
@@ -85,6 +88,7 @@ export async function runHarness(run: HarnessRun): Promise<HarnessResult> {
   const log = openSync(logFile, 'a');
   chmodSync(logFile, 0o666);
   const [program = '', ...args] = run.as?.(line) ?? line;
+  const endTurn = run.here ? await harnessTurn() : undefined;
   const child = spawn(program, args, {
     env: { ...process.env, XDG_STATE_HOME: state, ...run.env },
     stdio: [run.react ? 'pipe' : 'ignore', log, log],
@@ -101,6 +105,7 @@ export async function runHarness(run: HarnessRun): Promise<HarnessResult> {
   });
   clearTimeout(timer);
   stopReacting();
+  endTurn?.();
   const summary = join(out, 'summary');
   return {
     status,

@@ -24,5 +24,5 @@ export async function runVerdictsHere(
   });
   if (owner) chownSync(directory, owner.uid, owner.gid);
   const subject = fixturePackage('verdicts');
-  return runHarness({ server, subject, options: [...options, ...more] });
+  return runHarness({ server, subject, here: true, options: [...options, ...more] });
 }

@@ -11,7 +11,7 @@ import { stdoutOf } from './read-output.ts';
 import { fixturePackage, hasHarness, openDirectory, runHarness } from './run-harness.ts';
 import { runVerdictsHere } from './run-verdicts.ts';
 
-// One after the other, never two at once: the harness' wrapper keeps a file of a fixed name in /tmp.
+// One after the other, never two at once, so `here`: the harness' wrapper keeps a file of a fixed name in /tmp.
 
 describe('autopkgtest with the regime ssh', function () {
   this.timeout(300_000);
@@ -51,8 +51,8 @@ describe('autopkgtest with the regime ssh', function () {
     const tests = ['passes', 'fails', 'skips', 'needs-root', 'whoami', 'artifacts-one'];
     const options = tests.map((test) => `--test-name=${test}`);
     const subject = fixturePackage('verdicts');
-    const other = await runHarness({ server: theirs(account), subject, options });
-    const mine = await runHarness({ server: ours(account), subject, options });
+    const other = await runHarness({ server: theirs(account), subject, here: true, options });
+    const mine = await runHarness({ server: ours(account), subject, here: true, options });
     expectSame(mine, other);
     expect(mine.verdicts['needs-root']).to.match(/^SKIP .*"root-on-testbed"/);
   });
@@ -62,7 +62,12 @@ describe('autopkgtest with the regime ssh', function () {
     const file = passwordFile(openDirectory(), account);
     const options = ['--test-name=needs-root', '--test-name=whoami'];
     const subject = fixturePackage('verdicts');
-    const mine = await runHarness({ server: ours(account, '-P', file), subject, options });
+    const mine = await runHarness({
+      server: ours(account, '-P', file),
+      subject,
+      here: true,
+      options,
+    });
     expect(mine.verdicts, mine.log).to.include({ 'needs-root': 'PASS', whoami: 'PASS' });
     expect(mine.log).to.not.include(account.password);
   });

@@ -6,6 +6,7 @@ import type { Context } from 'mocha';
 
 import { importTarball, startEngine } from './docker.ts';
 import { debianTarball, harnessTarball, harnessTree, hasFixtures } from './fixtures.ts';
+import { inHarnessTurn } from './harness-turn.ts';
 import { projectRoot, serverPath } from './server.ts';
 import { skip } from './skip.ts';
 import { startSshd } from './sshd.ts';
@@ -120,9 +121,10 @@ export function runExample(context: Context, room: ExampleRoom, { words, script 
   }
   if (/\/srv\/|sid\.tar/.test(script) && !hasFixtures()) skip(context, 'there is no Debian here');
   const text = script.replaceAll('/srv/', `${room.directory}/srv/`);
-  const [program = '', ...args] = words.includes('node')
+  const argv = words.includes('node')
     ? ['node', '--input-type=module', '-e', text]
     : [words.includes('bash') ? 'bash' : 'sh', '-ec', text];
+  const [program = '', ...args] = words.includes('autopkgtest') ? inHarnessTurn(argv) : argv;
   const options = { cwd: room.directory, env: room.env, encoding: 'utf8', input: '' } as const;
   return spawnSync(program, args, options);
 }
