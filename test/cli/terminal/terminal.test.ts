@@ -86,7 +86,9 @@ describe('regime at a terminal', function () {
     terminal.press('shell nowhere', 'Enter');
     await terminal.shows(/^regime: there is no directory nowhere, this is \/\n.*[#$]$/m);
     terminal.resize(90, 25);
-    terminal.press('stty size; exit', 'Enter');
+    // The shell hears of it after the terminal has.
+    terminal.type("until stty size | grep '25 9[0]'; do sleep 0.1; done; exit");
+    terminal.press('Enter');
     await terminal.shows(/^25 90$/m);
     await terminal.shows(/null open>$/m);
     terminal.press('capabilities', 'Enter');
