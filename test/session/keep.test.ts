@@ -14,7 +14,7 @@ import {
   sessionsOf,
   type Caller,
 } from '../crash/caller.ts';
-import { allProcesses, mountsBelow } from '../crash/processes.ts';
+import { allProcesses, mountsBelow, untilNone } from '../crash/processes.ts';
 import { needRoot } from '../regimes/support/needs.ts';
 import { openSession } from '../regimes/support/session.ts';
 import { makeSmallTree } from '../regimes/support/small-tree.ts';
@@ -24,6 +24,9 @@ import type { TestServer } from '../support/server.ts';
 import { skip } from '../support/skip.ts';
 import { fileTempDir, tempDir } from '../support/tempdir.ts';
 import { hasPlainUser } from '../support/user.ts';
+
+/** Milliseconds until a process that was told to end must have done so, on a busy machine. */
+const PATIENCE = 20_000;
 
 describe('a session that is kept', function () {
   this.timeout(120_000);
@@ -83,8 +86,8 @@ describe('a session that is kept', function () {
       expect(run('shell', id.slice(0, 8), 'no-such-command').status).to.equal(127);
       expect(run('reap', id), 'reap').to.include({ status: 0, stderr: '' });
       nothingLeft();
-      const monitors = allProcesses().filter(({ command }) => command.includes(id));
-      expect(monitors).to.deep.equal([]);
+      const monitors = () => allProcesses().filter(({ command }) => command.includes(id));
+      expect(await untilNone(monitors, PATIENCE)).to.deep.equal([]);
       if (scratch.startsWith('/tmp') && title === 'the host itself') {
         expect(existsSync(scratch)).to.equal(false);
       }
