@@ -200,6 +200,8 @@ export async function answers(path: string): Promise<boolean> {
       resolve(/^HTTP\/1\.. 200/.test(data.toString()));
     });
     connection.once('error', () => resolve(false));
+    // An engine that ends as it starts takes the connection and says nothing.
+    connection.once('close', () => resolve(false));
   });
 }
 
