@@ -312,7 +312,7 @@ describe('the reaper', () => {
   });
 
   it('does not take a session from a server that is just making it', async function () {
-    this.timeout(30_000);
+    this.timeout(60_000);
     const made = new AbortController();
     const storm = (async () => {
       let turns = 0;
@@ -371,7 +371,7 @@ describe('the reaper', () => {
   });
 
   it('can be killed at any moment: the next one does the rest', async function () {
-    this.timeout(30_000);
+    this.timeout(60_000);
     const program = bundleChild(things.directory());
     const markers = things.directory();
     const log = join(markers, 'log');
