@@ -83,7 +83,8 @@ describe('Containers of an image with nothing but a static binary', function () 
     const script = '/busybox,sh,-c,/busybox%20setsid%20/busybox%20sleep%20777%20%26%20sleep%20777';
     const nowhere = '/dev/null /dev/null /dev/null /';
     expect(await server.command(`execute ${script} ${nowhere} timeout=1`)).to.equal('timeout');
-    expect((await session.run('/busybox', 'pgrep', '-f', 'sleep 777')).stdout).to.equal('');
+    const sleepers = async () => (await session.run('/busybox', 'pgrep', '-f', 'sleep 777')).stdout;
+    await until(async () => (await sleepers()) === '', 'the sleepers were gone');
     await session.quit();
   });
 
