@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 import { expect } from 'chai';
@@ -127,9 +128,11 @@ describe('a machine behind ssh whose connection is lost', function () {
           ? `copydown ${source}/ ${bed.scratch}/there/`
           : `copyup ${there}/ ${destination}/`;
       const reply = bed.server.command(command);
-      await until(() => processesOf(account, '^tar ') > 0, 'tar runs there');
+      // It stands still, so that it has not come to its end before the server is gone.
+      await until(() => signalTars(account, 'STOP'), 'tar runs there');
       if (what === 'falls silent') sshd.pause();
       else await sshd.kill();
+      signalTars(account, 'CONT');
       if (what === 'is killed and started anew') await sshd.start();
       try {
         expect(await reply).to.equal('copy-failed');
@@ -160,6 +163,11 @@ describe('a machine behind ssh whose connection is lost', function () {
     await nothingIsLeft();
   });
 });
+
+/** True where there was a tar of the account to send the signal to. */
+function signalTars({ uid }: TestAccount, signal: 'STOP' | 'CONT'): boolean {
+  return spawnSync('pkill', [`-${signal}`, '-U', String(uid), '-f', '^tar -[cx]']).status === 0;
+}
 
 /** Starts a command that goes on for long; resolves when it runs. */
 async function startSleep(
