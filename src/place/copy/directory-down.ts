@@ -75,7 +75,7 @@ export async function copyDirectoryDown(
   };
   if (request.existing === 'merge') {
     // tar would put a directory in the place of whatever it meets.
-    const [inner, ...more] = await innerDirectories(source);
+    const [inner, ...more] = await innerDirectories(source, signal);
     for (const part of more) {
       await lookThere(place, sinkArgv('none', destination, part), step, signal);
     }

@@ -10,12 +10,17 @@ const ROOM = 16 << 10;
 /**
  * The directories below one of the host, each behind the one that it is in, in parts that fit into a
  * command line. What cannot be read is left out.
+ * @param signal ends the walk, which may take minutes
  * @returns at least one part, which may be empty
  */
-export async function innerDirectories(top: Bytes): Promise<[Bytes[], ...Bytes[][]]> {
+export async function innerDirectories(
+  top: Bytes,
+  signal: AbortSignal,
+): Promise<[Bytes[], ...Bytes[][]]> {
   const parts: [Bytes[], ...Bytes[][]] = [[]];
   let room = ROOM;
   const visit = async (path: Bytes): Promise<void> => {
+    signal.throwIfAborted();
     const folder = bufferOf(joinName(top, path === '' ? '.' : path));
     const options = { withFileTypes: true, encoding: 'buffer' } as const;
     const entries: Dirent<Buffer>[] = await readdir(folder, options).catch(() => []);

@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 
 import { copyDown, copyUp, settleReplacement, type Replacement } from '../../../src/place/copy.ts';
+import { innerDirectories } from '../../../src/place/copy/inner-directories.ts';
 import { CopyFailed, TimedOut } from '../../../src/errors.ts';
 import { tempDir } from '../../support/tempdir.ts';
 import { copyOptions, envPlace, placeWithTar, rejection, WAYS } from './support/places.ts';
@@ -303,4 +304,14 @@ describe('settleReplacement', () => {
       expect(names(root)).to.deep.equal(['']);
     });
   }
+});
+
+describe('The walk through a source that is merged', () => {
+  it('ends with its copy, however large the source is', async () => {
+    const { root } = makeScene();
+    const controller = new AbortController();
+    const walk = rejection(innerDirectories(root, controller.signal));
+    controller.abort(new Error('stopped'));
+    expect((await walk).message).to.equal('stopped');
+  });
 });
