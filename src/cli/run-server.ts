@@ -1,3 +1,5 @@
+import { isatty } from 'node:tty';
+
 import split2 from 'split2';
 
 import type { Bytes } from '../bytes.ts';
@@ -5,6 +7,7 @@ import { asError, ProtocolError } from '../errors.ts';
 import { reportToStderr, stderrLogger, writeStderr } from '../log.ts';
 import type { Reply } from '../protocol/reply.ts';
 import { serve as serveProtocol, type Finish } from '../protocol/server.ts';
+import type { Session } from '../protocol/session.ts';
 import { repositoryIn } from '../session/repository.ts';
 import { reapInBackground } from './reap-in-background.ts';
 import type { ServeRequest } from './request.ts';
@@ -31,6 +34,7 @@ export async function runServer(
   const repository = repositoryIn(options.stateDir);
   const halt = haltOnSignals();
   const session = sessionOf(request, log, repository, inherited);
+  if (isatty(0)) lendTerminal(session);
   const background = new AbortController();
   const reaping = reapInBackground(repository, log, background.signal);
   const lines = transcript?.lines(readLines()) ?? readLines();
@@ -47,6 +51,15 @@ export async function runServer(
   end(finish);
   // One that came while the testbed was closed for another reason counts as well.
   if (halt.reason instanceof Signalled) dieBy(halt.reason.signal);
+}
+
+/** What is typed at a terminal that we read ourselves, as with --raw, is a shell's while there is one. */
+function lendTerminal(session: Session): void {
+  const shell = session.shell.bind(session);
+  session.shell = async (...call) => {
+    process.stdin.pause();
+    await shell(...call).finally(() => process.stdin.resume());
+  };
 }
 
 /** Exit statuses: regime-protocol(7), ENDINGS. */

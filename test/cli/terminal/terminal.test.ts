@@ -187,4 +187,22 @@ describe('regime at a terminal', function () {
     const { stdout } = spawnSync(program, rest, { input: 'quit\n', encoding: 'utf8' });
     expect(stdout).to.equal('ok\nok\n');
   });
+
+  it('leaves what is typed to a shell that it opens with --raw', async () => {
+    const terminal = start({}, '--raw');
+    await terminal.shows(/^ok$/m);
+    terminal.press('open', 'Enter');
+    await terminal.shows(/^ok \/\S+$/m);
+    terminal.press('shell /', 'Enter');
+    await terminal.shows(/:\/[#$]\s*$/m);
+    // Whoever wakes up first has a line, where two read.
+    for (let line = 1; line <= 20; line++) {
+      terminal.press(`echo got$((${line}))`, 'Enter');
+      await terminal.shows(new RegExp(`^got${line}$`, 'm'));
+    }
+    terminal.press('exit', 'Enter');
+    await terminal.shows(/exit\s+ok$/m);
+    terminal.press('quit', 'Enter');
+    await terminal.shows(/quit\s+ok\s+ended with 0/);
+  });
 });
