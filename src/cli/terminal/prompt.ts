@@ -1,4 +1,5 @@
 import { createInterface, type AsyncCompleter } from 'node:readline';
+import { isatty, ReadStream } from 'node:tty';
 
 /** Where lines are typed. */
 export interface Prompt {
@@ -26,8 +27,9 @@ export function promptOnTerminal(
   const terminal = process.env['TERM'] !== 'dumb';
 
   async function read(text: string): Promise<string | undefined> {
+    const input = terminalInput();
     const editor = createInterface({
-      input: process.stdin,
+      input,
       output: process.stdout,
       prompt: text,
       history: [...history],
@@ -43,6 +45,12 @@ export function promptOnTerminal(
       terminal,
       signal,
     });
+    // Where the terminal itself edits the line it has dropped that, and Ctrl-C is a signal here too.
+    const askAgain = () => {
+      process.stdout.write('\n');
+      editor.prompt();
+    };
+    if (!terminal) process.on('SIGINT', askAgain);
     const line = await new Promise<string | undefined>((resolve) => {
       editor.on('line', (typed) => pasted.push(typed));
       // Once all that came with the line has been looked at.
@@ -61,6 +69,8 @@ export function promptOnTerminal(
     });
     unfinished = line === undefined ? '' : editor.line;
     editor.close();
+    process.removeListener('SIGINT', askAgain);
+    if (input !== process.stdin) input.destroy();
     return line;
   }
 
@@ -79,4 +89,9 @@ export function promptOnTerminal(
       return line;
     },
   };
+}
+
+/** Where the terminal itself edits lines Ctrl-D ends Node's stream for good; only a hang-up ends the terminal. */
+function terminalInput(): ReadStream {
+  return process.stdin.readableEnded && isatty(0) ? new ReadStream(0) : process.stdin;
 }

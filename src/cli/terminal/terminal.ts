@@ -53,7 +53,11 @@ export async function runTerminal(
   const reaping = reapInBackground(repository, log, background.signal);
   writeStderr(`This is regime: type help for its commands, open to begin, quit to leave.\n`);
   const name = request.chain.map(({ title }) => textOf(title)).join(' + ');
+  // Between two commands, or a command and the prompt, Ctrl-C has nothing to interrupt.
+  const idle = () => {};
+  process.on('SIGINT', idle);
   await converse(talk, prompt, name, halt);
+  process.removeListener('SIGINT', idle);
   history.save();
   background.abort();
   await reaping;

@@ -137,6 +137,20 @@ describe('regime at a terminal', function () {
     await terminal.shows(/ended with 0/);
   });
 
+  it('goes on after Ctrl-C and Ctrl-D where the terminal itself edits the line', async () => {
+    const terminal = await startOpen({ TERM: 'dumb' });
+    terminal.press('capab', 'C-c');
+    await terminal.shows(/\^C\s+null open>$/m);
+    terminal.press('C-d');
+    await terminal.shows(/leave\? \[y\/N\]$/m);
+    terminal.press('n', 'Enter');
+    await terminal.shows(/\] n\s+null open>$/m);
+    terminal.press('!echo still', 'here', 'Enter');
+    await terminal.shows(/^stillhere$/m);
+    terminal.press('C-d');
+    await terminal.shows(/here[^]*leave\? \[y\/N\]$/m);
+  });
+
   it('keeps the history for the next session, for its owner only', async () => {
     const first = await startOpen();
     first.press('!echo from before', 'Enter');
