@@ -73,7 +73,9 @@ export async function startWrapper(
     channel.stdout.resume();
     channel.stderr.resume();
     const ending = limit.aborted ? undefined : await channel.ended;
-    throw startFailure(connection.label, ending, (errors?.before ?? '') || output.before, become);
+    // Whom sudo refuses in the end it has asked for a password first, on the same line.
+    const words = ((errors?.before ?? '') || output.before).replaceAll(sudoPrompt(mark), '');
+    throw startFailure(connection.label, ending, words, become);
   } catch (cause) {
     signal?.throwIfAborted();
     throw cause;
