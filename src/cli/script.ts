@@ -141,7 +141,7 @@ async function workOff(
   try {
     await session.close(failed);
   } catch (cause) {
-    writeStderr(`regime: failure: close: ${shown(bytesOf(asError(cause).message))}\n`);
+    writeStderr(`regime: failure: ${shown(bytesOf(asError(cause).message))}\n`);
     failed = true;
   }
   return failed ? FAILED : 0;

@@ -76,6 +76,25 @@ describe('regime script', function () {
     expect([done.stderr, done.status]).to.deep.equal(['one [2J\ntwo \n', 0]);
   });
 
+  it('says once that it is the close that fails', () => {
+    const directory = tempDir();
+    const module = `export const regime = {
+      name: 'mine', summary: 'mine', operands: '', options: [],
+      configure: () => ({}), plan: () => ({}), discard: async () => {},
+      open: async (settings, state, outer) => ({
+        place: outer, traits: { isolation: 'none', ephemeral: false },
+        close: async () => { throw new Error('it is stuck'); },
+      }),
+    };`;
+    writeFileSync(`${directory}/mine.mjs`, module);
+    writeFileSync(`${directory}/script`, 'open\n');
+    const [program = '', ...rest] = serverArgv('script', 'script', '--', './mine.mjs');
+    const env = { ...process.env, XDG_STATE_HOME: directory };
+    const done = spawnSync(program, rest, { cwd: directory, env, encoding: 'utf8' });
+    expect(done.stderr).to.match(/^regime: failure: close: it is stuck$/m);
+    expect(done.status).to.equal(1);
+  });
+
   it('tells each step where it is asked to, as lines or as JSON', () => {
     expect(run('open\nclose\n', '-v').stdout).to.match(/^1: open -> ok \/.*ms\)\n2: close -> ok/);
     const lines = run('open\nclose\n', '--json').stdout.trim().split('\n');
