@@ -41,9 +41,10 @@ sub state_directory {
 }
 
 sub make_directories {
-    my $path = '';
-    for (split m{/}, $_[0]) { $path .= "$_/"; mkdir $path, 0700 unless -d $path }
-    -d $path or fail("cannot make $_[0]");
+    my ($path, $error) = ('');
+    # The first error is the reason, those of the directories below it are not.
+    for (split m{/}, $_[0]) { $path .= "$_/"; -d $path or mkdir $path, 0700 or $error //= "$!" }
+    -d $path or fail("cannot make $_[0]", $error);
 }
 
 sub handle_request {

@@ -104,6 +104,13 @@ describe('a chroot testbed that can not be had', function () {
     expectOneLine(await refusedOpen(closed, ['chroot', tree]), /\/proc/);
   });
 
+  it('for a place of its changes that can only be read', async () => {
+    mountTmpfs(`${work}/read-only`, 'ro');
+    const env = { ...process.env, XDG_STATE_HOME: `${work}/read-only` };
+    const inner = ['null', `--state-dir=${caller.state}`, '+', 'chroot', tree];
+    expectOneLine(await refusedOpen({ ...caller, env }, inner), /Read-only file system/);
+  });
+
   it('for a cache that is full while the archive is unpacked', async () => {
     mountTmpfs(`${work}/cache`, 'size=1M');
     const archive = `${work}/tree.tar`;
