@@ -56,7 +56,9 @@ export async function script(words: Argv): Promise<number> {
 
 function readScriptFile(file: Bytes): Bytes {
   try {
-    return readFileSync(file === '-' ? 0 : Buffer.from(file, 'latin1'), 'latin1');
+    const text = readFileSync(file === '-' ? 0 : Buffer.from(file, 'latin1'), 'latin1');
+    // Editors that put it there show it nowhere, and it would be part of the first command.
+    return text.replace(/^\xef\xbb\xbf/, '');
   } catch (cause) {
     const { code, message } = asError(cause) as NodeJS.ErrnoException;
     if (code === 'EISDIR') throw new UsageError(`script: ${textOf(file)} is a directory`);

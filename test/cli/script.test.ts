@@ -38,6 +38,11 @@ describe('regime script', function () {
     expect([done.stdout, done.status]).to.deep.equal(['data\n', 0]);
   });
 
+  it('reads what editors of other systems write: a mark at the beginning, and two bytes at line ends', () => {
+    const done = run('\ufeffopen\r\n!echo here\r\n');
+    expect([done.stderr, done.stdout, done.status]).to.deep.equal(['', 'here\n', 0]);
+  });
+
   it('stops at the first failure, with file and line', () => {
     const failures: [script: string, words: RegExp][] = [
       ['open\n!false\n!echo no\n', /^regime: script:2: .*exit status 1\n$/],
