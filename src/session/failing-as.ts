@@ -1,10 +1,17 @@
 import { anyOf } from '../abort.ts';
 import { asError, TestbedError, TimedOut } from '../errors.ts';
 
-/** A signal that is aborted after some milliseconds too. */
+/**
+ * A signal that is aborted after some milliseconds too. The reason is our own: that of
+ * `AbortSignal.timeout` looks to what runs a command like the end of the time that this had itself.
+ */
 export function within(timeout: number | undefined, signal: AbortSignal): AbortSignal {
   if (timeout === undefined) return signal;
-  return anyOf(signal, AbortSignal.timeout(timeout));
+  const limit = new AbortController();
+  const expire = () =>
+    limit.abort(new TimedOut(`it has taken ${timeout / 1000} s (see --timeout-open)`));
+  setTimeout(expire, timeout).unref();
+  return anyOf(signal, limit.signal);
 }
 
 /** A step that ends the server where it fails; a time limit of its own is a failure of the testbed. */
