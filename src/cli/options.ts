@@ -61,6 +61,7 @@ export const serverOptions: readonly OptionSpec[] = [
     help:
       'When the testbed is left to you at the end of a session: never (the default), always, or where ' +
       'the session ends because something failed: a step of it, or its caller had gone. ' +
+      'A lease that is over is no failure. ' +
       "'regime shell ID' gets in, 'regime reap ID' takes it away.",
   },
   {
