@@ -1,4 +1,5 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 import { cleanUpAfterFile, cleanUpAfterTest } from './clean-up.ts';
@@ -99,6 +100,8 @@ export function startServer(argv: readonly string[], options: StartOptions = {})
         };
       });
     }
+    // What the server said before, on stderr, comes in the same turn of the event loop at the latest.
+    await setImmediate();
     const end = unread.indexOf('\n');
     const line = unread.slice(0, end);
     unread = unread.slice(end + 1);
