@@ -87,7 +87,7 @@ for my $try (1 .. 200) {
     my ($running, $exit) = inspect();
     if (!$running && defined $exit) {
         # Was it the command that was killed, or all of the container?
-        gone('the testbed has gone') if $exit == 137 && !container_runs();
+        gone('the testbed has gone') if $exit == 137 && container_ends();
         exit($exit > 253 ? 253 : $exit);
     }
     select undef, undef, undef, 0.01;
@@ -205,6 +205,15 @@ sub inspect {
 sub container_runs {
     my ($status, $answer) = ask("/containers/$container/json");
     return $status == 200 && $answer =~ /"Running":\s*true/;
+}
+
+# The engine hears of a container's end some time after the kernel has killed all that ran in it.
+sub container_ends {
+    for (1 .. 10) {
+        return 1 unless container_runs();
+        select undef, undef, undef, 0.05;
+    }
+    return 0;
 }
 
 # Questions go over a connection of their own, which is kept: a new one to an engine elsewhere takes a

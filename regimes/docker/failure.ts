@@ -1,3 +1,5 @@
+import { setTimeout } from 'node:timers/promises';
+
 import type { ContainerInspectInfo } from 'dockerode';
 
 import { textOf } from '../../src/bytes.ts';
@@ -13,10 +15,21 @@ const LINES = 50;
 /** Milliseconds in which a container has to say what it knows. */
 const ASKING = 15_000;
 
+/** The exit status of what SIGKILL has ended. */
+const KILLED = 137;
+
+/** Milliseconds that messages of one end may lie apart. */
+const LATE = 500;
+
 /** Why a container no longer runs, on one line; undefined where it does run. */
 export async function causeOfDeath(engine: Engine, id: string): Promise<string | undefined> {
   try {
-    const found = await inspectContainer(engine, id);
+    let found = await inspectContainer(engine, id);
+    if (found?.State.ExitCode === KILLED && !found.State.OOMKilled) {
+      // That the memory ran out is another message to the engine, which may come after that of the end.
+      await setTimeout(LATE);
+      found = await inspectContainer(engine, id);
+    }
     if (!found) return 'it has been removed';
     if (found.State.Running) return undefined;
     const words = lastWords(Buffer.from(await readLog(engine, found, 1)).toString('latin1'));

@@ -194,7 +194,8 @@ describe('containers of a Docker engine', function () {
     ok(await server.command('auxverb_debug_fail'));
     expect(server.stderr()).to.match(/ oom regime-/);
     // The kernel takes what offers itself most.
-    await runCommand([...auxverb, 'sh', '-c', 'echo 1000 >/proc/1/oom_score_adj; tail /dev/zero']);
+    const last = ['sh', '-c', 'echo 1000 >/proc/1/oom_score_adj; tail /dev/zero'];
+    expect((await runCommand([...auxverb, ...last])).ending).to.deep.equal({ status: 255 });
     server.send(`execute true /dev/null /dev/null /dev/null ${scratch}\n`);
     const words = /is gone: it has ended \(exited\) with exit code 137, killed .*\(OOMKilled\)/;
     await expectFailure(server, words);
