@@ -63,39 +63,32 @@ describe('regime script', function () {
     }
   });
 
-  it('lets no testbed steer the terminal by what it says of a failure', () => {
+  /** Runs a script with a regime of its user's own: some properties of its testbed are given. */
+  const runMine = (text: string, properties: string) => {
     const directory = tempDir();
     const module = `export const regime = {
       name: 'mine', summary: 'mine', operands: '', options: [],
       configure: () => ({}), plan: () => ({}), discard: async () => {},
       open: async (settings, state, outer) => ({
         place: outer, traits: { isolation: 'none', ephemeral: false }, close: async () => {},
-        debugFailure: async () => 'one\\x1b[2J\\ntwo\\x07\\n',
+        ${properties}
       }),
     };`;
     writeFileSync(`${directory}/mine.mjs`, module);
-    writeFileSync(`${directory}/script`, 'open\nauxverb-debug-fail\n');
+    writeFileSync(`${directory}/script`, text);
     const [program = '', ...rest] = serverArgv('script', 'script', '--', './mine.mjs');
     const env = { ...process.env, XDG_STATE_HOME: directory };
-    const done = spawnSync(program, rest, { cwd: directory, env, encoding: 'utf8' });
+    return spawnSync(program, rest, { cwd: directory, env, encoding: 'utf8' });
+  };
+
+  it('lets no testbed steer the terminal by what it says of a failure', () => {
+    const failure = "debugFailure: async () => 'one\\x1b[2J\\ntwo\\x07\\n',";
+    const done = runMine('open\nauxverb-debug-fail\n', failure);
     expect([done.stderr, done.status]).to.deep.equal(['one [2J\ntwo \n', 0]);
   });
 
   it('says once that it is the close that fails', () => {
-    const directory = tempDir();
-    const module = `export const regime = {
-      name: 'mine', summary: 'mine', operands: '', options: [],
-      configure: () => ({}), plan: () => ({}), discard: async () => {},
-      open: async (settings, state, outer) => ({
-        place: outer, traits: { isolation: 'none', ephemeral: false },
-        close: async () => { throw new Error('it is stuck'); },
-      }),
-    };`;
-    writeFileSync(`${directory}/mine.mjs`, module);
-    writeFileSync(`${directory}/script`, 'open\n');
-    const [program = '', ...rest] = serverArgv('script', 'script', '--', './mine.mjs');
-    const env = { ...process.env, XDG_STATE_HOME: directory };
-    const done = spawnSync(program, rest, { cwd: directory, env, encoding: 'utf8' });
+    const done = runMine('open\n', "close: async () => { throw new Error('it is stuck'); },");
     expect(done.stderr).to.match(/^regime: failure: close: it is stuck$/m);
     expect(done.status).to.equal(1);
   });

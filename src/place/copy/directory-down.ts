@@ -36,12 +36,12 @@ export async function copyDirectoryDown(
   await checkSource(source, destination, place, step);
   const sides = { source: 'the host', sink: place.label };
   const replacement = planReplacement('testbed', destination, parentOf(destination));
+  // Where there is nothing to replace nothing has to be moved: that saves a command.
+  const make = options.disposable && request.existing === 'replace' ? 'make' : '';
   const sinkArgv = (kind: TarKind, target: Bytes, inner: readonly Bytes[]) => {
     const words = [kind, request.existing, destination, target, make, ...inner];
     return scriptArgv(place, 'copy-directory-down', ...words);
   };
-  // Where there is nothing to replace nothing has to be moved: that saves a command.
-  const make = options.disposable && request.existing === 'replace' ? 'make' : '';
   /** @returns true where the tree is in its place already */
   const extract = async (target: Bytes, inner: readonly Bytes[] = []): Promise<boolean> => {
     const sink = (kind: TarKind) => sinkArgv(kind, target, inner);

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 import { expect } from 'chai';
 
 import { measureTree } from '../../../src/place/copy/tar-meter.ts';
 import { allProcesses, killIfThere, untilNone } from '../../crash/processes.ts';
+import { writeProgram } from '../../regimes/support/programs.ts';
 import { until } from '../../regimes/support/until.ts';
 import { cleanUpAfterTest } from '../../support/clean-up.ts';
 import { tempDir } from '../../support/tempdir.ts';
@@ -26,11 +27,7 @@ describe('The meter of a tree that is sent', () => {
 
   it('does not go on where its server is killed', async () => {
     const directory = tempDir();
-    writeFileSync(
-      `${directory}/find`,
-      `#!/bin/sh\necho $$ >${directory}/pid\nexec sleep 1000003\n`,
-    );
-    chmodSync(`${directory}/find`, 0o755);
+    writeProgram(`${directory}/find`, `echo $$ >${directory}/pid; exec sleep 1000003`);
     const module = new URL('../../../src/place/copy/tar-meter.ts', import.meta.url).href;
     const program = `
       import { measureTree } from '${module}';
